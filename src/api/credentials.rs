@@ -1,0 +1,275 @@
+//! The API key: where it is found, and how it is kept out of sight.
+
+use std::{
+    borrow::Cow,
+    ffi::OsString,
+    fmt,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+use crate::server_text::ServerText;
+
+/// What stands where a key would have been shown.
+const REDACTED: &str = "[redacted]";
+/// A key file or config file longer than this is some other file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// A half of a key shorter than this is no secret, and could be part of any word.
+const SHORTEST_SECRET: usize = 8;
+
+/// Every variable that a key is read from. A COMMAND gets none of them.
+pub const KEY_VARIABLES: [&str; 4] = ["FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_FILE"];
+
+/// An API key that can be sent. It is in no output: `Debug` hides it.
+#[derive(Debug, Clone)]
+pub struct ApiKey(SecretString);
+
+/// Why there is no key to use. No message contains any part of one.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// None of the places has one.
+    #[error("no API key found{0}")]
+    Missing(Hints),
+    /// The named file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A key cannot look like this.
+    #[error("the API key in {place} {defect}")]
+    Invalid {
+        /// Where it was found.
+        place: String,
+        /// What is wrong with it.
+        defect: KeyDefect,
+    },
+    /// fal's config file is not TOML.
+    #[error("{} is not readable as TOML (line {line})", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Where reading stopped. The line itself could hold the key.
+        line: usize,
+    },
+    /// `FAL_PROFILE` names a profile that the config file has no key for.
+    #[error("FAL_PROFILE names the profile {profile:?}, and {} has no key for it", path.display())]
+    NoSuchProfile {
+        /// The profile.
+        profile: String,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What else was noticed while looking for a key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    half_a_pair: Option<(&'static str, &'static str)>,
+}
+
+impl fmt::Display for Hints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.half_a_pair {
+            Some((set, unset)) => write!(f, " ({set} is set, but {unset} is not)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyDefect {
+    /// Nothing there.
+    #[error("is empty")]
+    Empty,
+    /// Probably two keys, or a pasted block.
+    #[error("has a line break inside")]
+    LineBreak,
+    /// Not something that a header can carry.
+    #[error("has a character that is not printable ASCII")]
+    NotPrintable,
+    /// The header's scheme was copied along.
+    #[error("begins with `Key `: give what follows it")]
+    Scheme,
+}
+
+impl ApiKey {
+    /// Takes `text` for a key; line breaks at its end are not part of it.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyDefect`] when no key looks like this.
+    pub fn new(text: &str) -> Result<Self, KeyDefect> {
+        let key = text.trim_end_matches(['\r', '\n']);
+        if key.is_empty() {
+            Err(KeyDefect::Empty)
+        } else if key.contains(['\r', '\n']) {
+            Err(KeyDefect::LineBreak)
+        } else if key.starts_with("Key ") {
+            Err(KeyDefect::Scheme)
+        } else if !key.bytes().all(|b| b.is_ascii_graphic()) {
+            Err(KeyDefect::NotPrintable)
+        } else {
+            Ok(Self(key.into()))
+        }
+    }
+
+    /// The key itself, for the one header that carries it.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// Takes the key, and each half of it, out of what a server says.
+#[derive(Debug, Clone)]
+pub struct Redactor(ApiKey);
+
+impl Redactor {
+    /// A redactor of `key`.
+    #[must_use]
+    pub fn new(key: ApiKey) -> Self {
+        Self(key)
+    }
+
+    /// `text` without the key.
+    #[must_use]
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let key = self.0.expose();
+        let halves = key.split_once(':').map(|(id, secret)| [id, secret]).unwrap_or_default();
+        let secrets =
+            [key].into_iter().chain(halves.into_iter().filter(|half| half.len() >= SHORTEST_SECRET));
+        let mut redacted = Cow::Borrowed(text);
+        for secret in secrets {
+            if redacted.contains(secret) {
+                redacted = Cow::Owned(redacted.replace(secret, REDACTED));
+            }
+        }
+        redacted
+    }
+
+    /// `text` without the key, as a server's text.
+    #[must_use]
+    pub fn text(&self, text: &str) -> ServerText {
+        ServerText::from(&*self.redact(text))
+    }
+}
+
+/// Looks for a key: the given file, `FAL_KEY_FILE`, `FAL_KEY`, `FAL_KEY_ID` with
+/// `FAL_KEY_SECRET`, then fal's own config file. The first that is set decides; an empty
+/// variable is unset.
+///
+/// `variable` reads one variable of the environment.
+///
+/// # Errors
+///
+/// [`CredentialsError`] when there is no key, or the one that was set cannot be used.
+pub fn find_key(
+    key_file: Option<&Path>,
+    variable: &impl Fn(&str) -> Option<OsString>,
+) -> Result<ApiKey, CredentialsError> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let text = |name: &'static str| {
+        set(name).map(|value| (name, value.into_string().unwrap_or_else(|_| "\u{fffd}".into())))
+    };
+    let invalid = |place: String| move |defect| CredentialsError::Invalid { place, defect };
+    if let Some(path) = key_file.map(Path::to_owned).or_else(|| set("FAL_KEY_FILE").map(Into::into))
+    {
+        let content = read_bounded(&path)?;
+        return ApiKey::new(&content).map_err(invalid(path.display().to_string()));
+    }
+    if let Some((name, key)) = text("FAL_KEY") {
+        return ApiKey::new(&key).map_err(invalid(name.to_owned()));
+    }
+    let half_a_pair = match (text("FAL_KEY_ID"), text("FAL_KEY_SECRET")) {
+        (Some((id_name, id)), Some((secret_name, secret))) => {
+            let (id, secret) = (id.trim_end(), secret.trim_end());
+            for (half, name) in [(id, id_name), (secret, secret_name)] {
+                ApiKey::new(half).map_err(invalid(name.to_owned()))?;
+            }
+            return ApiKey::new(&format!("{id}:{secret}")).map_err(invalid(id_name.to_owned()));
+        }
+        (Some((set, _)), None) => Some((set, "FAL_KEY_SECRET")),
+        (None, Some((set, _))) => Some((set, "FAL_KEY_ID")),
+        (None, None) => None,
+    };
+    match key_of_config_file(&set)? {
+        Some(key) => Ok(key),
+        None => Err(CredentialsError::Missing(Hints { half_a_pair })),
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<String, CredentialsError> {
+    let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let too_large = io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB");
+        return Err(unreadable(too_large));
+    }
+    // A byte that is not UTF-8 becomes one that no key has; its defect is then told by name.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The part of fal's config file that concerns a key: a table for each profile.
+#[derive(Deserialize)]
+struct Profile {
+    key: Option<toml::Value>,
+    profile: Option<toml::Value>,
+}
+
+fn key_of_config_file(
+    set: &impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<ApiKey>, CredentialsError> {
+    let Some(path) = config_path(set) else { return Ok(None) };
+    let content = match read_bounded(&path) {
+        Ok(content) => content,
+        Err(CredentialsError::Unreadable { source, .. })
+            if source.kind() == io::ErrorKind::NotFound && set("FAL_CONFIG_PATH").is_none() =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let tables: toml::Table = content.parse().map_err(|error: toml::de::Error| {
+        let upto = error.span().map_or(0, |span| span.start.min(content.len()));
+        let line = content.as_bytes()[..upto].iter().filter(|b| **b == b'\n').count() + 1;
+        CredentialsError::Config { path: path.clone(), line }
+    })?;
+    let profile = |name: &str| -> Option<Profile> { tables.get(name)?.clone().try_into().ok() };
+    let named = set("FAL_PROFILE").map(|name| name.to_string_lossy().into_owned());
+    let name = named
+        .clone()
+        .or_else(|| profile("__internal__")?.profile?.as_str().map(str::to_owned))
+        .unwrap_or_else(|| "default".to_owned());
+    let key = profile(&name).and_then(|profile| profile.key);
+    match (key.as_ref().and_then(toml::Value::as_str).filter(|key| !key.is_empty()), named) {
+        (Some(key), _) => {
+            let place = format!("{}, profile {name:?},", path.display());
+            ApiKey::new(key)
+                .map(Some)
+                .map_err(|defect| CredentialsError::Invalid { place, defect })
+        }
+        (None, Some(profile)) => Err(CredentialsError::NoSuchProfile { profile, path }),
+        (None, None) => Ok(None),
+    }
+}
+
+fn config_path(set: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let home = || set("HOME").or_else(|| set("USERPROFILE")).map(PathBuf::from);
+    match set("FAL_CONFIG_PATH").map(PathBuf::from) {
+        Some(path) => match path.strip_prefix("~") {
+            Ok(below_home) => home().map(|home| home.join(below_home)),
+            Err(_) => Some(path),
+        },
+        None => home().map(|home| home.join(".fal/config.toml")),
+    }
+}

@@ -1,0 +1,152 @@
+//! Finding many instances in the pages of a list that may change while it is read.
+
+use std::collections::{HashMap, HashSet};
+
+use super::wire::{Next, Page};
+use crate::instance::{Instance, InstanceId};
+
+/// The most pages of one listing: a list that never ends is left at some point.
+const MAX_PAGES: usize = 1_000;
+
+/// The reading of one list, page by page, for the instances that are wanted.
+#[derive(Debug)]
+pub(super) struct Listing<'a> {
+    wanted: HashSet<&'a InstanceId>,
+    found: HashMap<InstanceId, Instance>,
+    cursors: HashSet<String>,
+    pages: usize,
+}
+
+/// What comes after a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Every wanted instance has been found, or the list is complete.
+    Done,
+    /// The page that begins at this cursor.
+    Next(String),
+    /// The list cannot be read to its end; who was not found may still be on it.
+    Broken(&'static str),
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn new(wanted: &'a [InstanceId]) -> Self {
+        Self {
+            wanted: wanted.iter().collect(),
+            found: HashMap::new(),
+            cursors: HashSet::new(),
+            pages: 0,
+        }
+    }
+
+    /// Takes in a page. An instance that is on two pages is what the later page says: that one
+    /// was asked for later.
+    pub(super) fn take(&mut self, page: Page) -> Step {
+        self.pages += 1;
+        for instance in page.instances {
+            if self.wanted.contains(&instance.id) {
+                self.found.insert(instance.id.clone(), instance);
+            }
+        }
+        if self.found.len() == self.wanted.len() {
+            return Step::Done;
+        }
+        match page.next {
+            Next::End => Step::Done,
+            Next::Lost => Step::Broken("the list has more pages, but does not say where"),
+            Next::Cursor(_) if self.pages >= MAX_PAGES => Step::Broken("the list does not end"),
+            Next::Cursor(cursor) => {
+                if self.cursors.insert(cursor.clone()) {
+                    Step::Next(cursor)
+                } else {
+                    Step::Broken("the list repeats a cursor")
+                }
+            }
+        }
+    }
+
+    /// How many pages have been read.
+    pub(super) fn pages(&self) -> usize {
+        self.pages
+    }
+
+    /// Gives out what was found of `id`.
+    pub(super) fn remove(&mut self, id: &InstanceId) -> Option<Instance> {
+        self.found.remove(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::{InstanceType, Region, Status};
+
+    fn id(name: &str) -> InstanceId {
+        InstanceId::new(name).unwrap()
+    }
+
+    fn page(instances: &[(&str, Status)], next: Next) -> Page {
+        let instances = instances.iter().map(|(name, status)| Instance {
+            id: id(name),
+            instance_type: InstanceType::Gpu1xH100Sxm5,
+            region: Region::UsWest,
+            sector: None,
+            ip: None,
+            status: status.clone(),
+            creator_user_nickname: None,
+        });
+        Page { instances: instances.collect(), next }
+    }
+
+    fn cursor(text: &str) -> Next {
+        Next::Cursor(text.into())
+    }
+
+    #[test]
+    fn reading_stops_as_soon_as_all_are_found() {
+        let wanted = [id("a"), id("b")];
+        let mut listing = Listing::new(&wanted);
+        let first = page(&[("a", Status::Ready), ("x", Status::Ready)], cursor("2"));
+        assert_eq!(listing.take(first), Step::Next("2".into()));
+        assert_eq!(listing.take(page(&[("b", Status::Init)], cursor("3"))), Step::Done);
+        assert_eq!(listing.pages(), 2);
+        assert!(listing.remove(&id("x")).is_none());
+    }
+
+    #[test]
+    fn an_instance_on_two_pages_is_what_the_later_one_says() {
+        let wanted = [id("a"), id("b")];
+        let mut listing = Listing::new(&wanted);
+        listing.take(page(&[("a", Status::Pending)], cursor("2")));
+        listing.take(page(&[("a", Status::Ready)], Next::End));
+        assert_eq!(listing.remove(&id("a")).unwrap().status, Status::Ready);
+        assert!(listing.remove(&id("b")).is_none());
+    }
+
+    #[test]
+    fn a_repeated_cursor_breaks_the_listing() {
+        let wanted = [id("a")];
+        let mut listing = Listing::new(&wanted);
+        for at in ["2", "3"] {
+            assert_eq!(listing.take(page(&[], cursor(at))), Step::Next(at.into()));
+        }
+        assert!(matches!(listing.take(page(&[], cursor("2"))), Step::Broken(_)));
+    }
+
+    #[test]
+    fn a_list_that_never_ends_is_bounded() {
+        let wanted = [id("a")];
+        let mut listing = Listing::new(&wanted);
+        let mut last = Step::Done;
+        for n in 0..MAX_PAGES {
+            last = listing.take(page(&[], cursor(&n.to_string())));
+        }
+        assert!(matches!(last, Step::Broken(_)), "{last:?}");
+        assert_eq!(listing.pages(), MAX_PAGES);
+    }
+
+    #[test]
+    fn more_without_a_cursor_is_broken() {
+        let wanted = [id("a")];
+        assert!(matches!(Listing::new(&wanted).take(page(&[], Next::Lost)), Step::Broken(_)));
+    }
+}

@@ -1,0 +1,7 @@
+//! fal's Compute API over HTTP.
+
+pub mod credentials;
+pub mod http;
+mod list;
+pub mod url;
+pub mod wire;

@@ -1,0 +1,194 @@
+//! Where the API is, and the URLs of its endpoints.
+
+use url::{Host, Url};
+
+use crate::instance::InstanceId;
+
+/// The base URL of the API: validated, and safe to send a key to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiUrl(Url);
+
+/// Whether a key may travel without encryption to a host that is not this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Only to this machine.
+    LoopbackOnly,
+    /// To any host, on the user's own word.
+    Anywhere,
+}
+
+/// Why a text is not the URL of an API. No message repeats the text: it could hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidApiUrl {
+    /// Not a URL at all.
+    #[error("it is not a URL: {0}")]
+    Unreadable(url::ParseError),
+    /// Neither `http` nor `https`.
+    #[error("its scheme must be https, or http to this machine")]
+    Scheme,
+    /// User names and passwords would end up in logs.
+    #[error("it holds a user name or a password; the API takes a key instead (FAL_KEY)")]
+    Userinfo,
+    /// A query or fragment would be cut or misplaced.
+    #[error("it has a query or a fragment; give the base only, such as https://api.fal.ai/v1")]
+    QueryOrFragment,
+    /// Plain http beyond this machine.
+    #[error(
+        "plain http would send the API key readable to {0}; use https, or --insecure-http for a \
+         mock that you trust the way to"
+    )]
+    Insecure(String),
+}
+
+impl ApiUrl {
+    /// The production API.
+    pub const PRODUCTION: &str = "https://api.fal.ai/v1";
+
+    /// Reads a base URL.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidApiUrl`] when it is none, or would carry the key in the open.
+    pub fn new(text: &str, plain_http: PlainHttp) -> Result<Self, InvalidApiUrl> {
+        let url = Url::parse(text).map_err(InvalidApiUrl::Unreadable)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidApiUrl::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidApiUrl::Userinfo);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(InvalidApiUrl::QueryOrFragment);
+        }
+        let api = Self(url);
+        if api.is_readable_on_the_way() && plain_http == PlainHttp::LoopbackOnly {
+            return Err(InvalidApiUrl::Insecure(api.host().to_owned()));
+        }
+        Ok(api)
+    }
+
+    /// Whether the key travels unencrypted to another machine.
+    #[must_use]
+    pub fn is_readable_on_the_way(&self) -> bool {
+        !self.is_encrypted() && !self.is_loopback()
+    }
+
+    /// Whether TLS protects the way.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// The host's name.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+            None => false,
+        }
+    }
+
+    /// `GET /compute/instances/{id}`, the id as one path segment whatever is in it.
+    pub(super) fn instance(&self, id: &InstanceId) -> Url {
+        self.endpoint(&["compute", "instances", id.as_str()])
+    }
+
+    /// `GET /compute/instances?limit=…&cursor=…`.
+    pub(super) fn instances(&self, limit: usize, cursor: Option<&str>) -> Url {
+        let mut url = self.endpoint(&["compute", "instances"]);
+        url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        url
+    }
+
+    fn endpoint(&self, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        // An http URL always has a path, so this never fails.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ApiUrl, InvalidApiUrl> {
+        ApiUrl::new(text, PlainHttp::LoopbackOnly)
+    }
+
+    fn instance_url(base: &str, id: &str) -> String {
+        parse(base).unwrap().instance(&InstanceId::new(id).unwrap()).to_string()
+    }
+
+    #[test]
+    fn the_id_is_one_path_segment_whatever_is_in_it() {
+        let base = "https://api.fal.ai/v1/compute/instances/";
+        for (id, segment) in [
+            ("inst_abc", "inst_abc"),
+            ("inst/../x?y", "inst%2F..%2Fx%3Fy"),
+            ("a#b", "a%23b"),
+            ("%2e%2e", "%252e%252e"),
+            ("a\\b", "a%5Cb"),
+            ("ä", "%C3%A4"),
+        ] {
+            assert_eq!(instance_url(ApiUrl::PRODUCTION, id), format!("{base}{segment}"));
+        }
+    }
+
+    #[test]
+    fn a_base_with_or_without_a_last_slash_is_the_same() {
+        for base in ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"] {
+            assert_eq!(instance_url(base, "a"), "http://127.0.0.1:8080/compute/instances/a");
+        }
+        assert_eq!(
+            instance_url("https://h/v1/", "a"),
+            instance_url("https://h/v1", "a"),
+        );
+    }
+
+    #[test]
+    fn a_cursor_is_data() {
+        let url = parse("https://h/v1").unwrap().instances(100, Some("a&limit=1#x"));
+        assert_eq!(url.as_str(), "https://h/v1/compute/instances?limit=100&cursor=a%26limit%3D1%23x");
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for local in ["localhost", "api.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            assert!(parse(&format!("http://{local}:1/v1")).is_ok(), "{local}");
+        }
+        for remote in ["api.fal.ai", "10.0.0.1", "localhost.evil.example", "[2001:db8::1]"] {
+            let text = format!("http://{remote}/v1");
+            assert!(matches!(parse(&text), Err(InvalidApiUrl::Insecure(_))), "{remote}");
+            assert!(ApiUrl::new(&text, PlainHttp::Anywhere).unwrap().is_readable_on_the_way());
+            assert!(parse(&format!("https://{remote}/v1")).is_ok(), "{remote}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_could_leak_or_mislead_is_refused_without_repeating_it() {
+        for (text, error) in [
+            ("https://user:hunter2@h/v1", InvalidApiUrl::Userinfo),
+            ("https://h/v1?token=hunter2", InvalidApiUrl::QueryOrFragment),
+            ("https://h/v1#hunter2", InvalidApiUrl::QueryOrFragment),
+            ("ftp://hunter2.example", InvalidApiUrl::Scheme),
+        ] {
+            assert_eq!(parse(text), Err(error.clone()), "{text}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+        for text in ["", "api.fal.ai/v1", "https://", "/v1"] {
+            assert!(matches!(parse(text), Err(InvalidApiUrl::Unreadable(_))), "{text}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The one decision: after each round of polls, whether the wait goes on, and when.
+//!
+//! Pure: time is an argument, counted from the start of the wait, and nothing is sent or printed
+//! here. What one answer means for one instance is in [`watch`](crate::watch).
+
+use std::{num::NonZeroU32, time::Duration};
+
+use crate::{
+    backoff::Backoff,
+    condition::Condition,
+    ending::Ending,
+    event::{Observer, WaitEvent, Why},
+    instance::{Instance, InstanceId, Status},
+    poll_error::PollError,
+    probe_error::ProbeError,
+    retry_after::Hint,
+    watch::{Stage, Watch},
+};
+
+/// The last poll is sent this many times its usual duration before the deadline …
+const LAST_POLL_ALLOWANCE: u32 = 2;
+/// … and never earlier than this.
+const LAST_POLL_ALLOWANCE_MAX: Duration = Duration::from_secs(1);
+
+/// What is waited for, and within which limits.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What is waited for.
+    pub condition: Condition,
+    /// The one deadline, from the start. Zero looks once.
+    pub max_wait: Duration,
+    /// How long after the start a 404 for an instance never seen is not yet believed.
+    pub not_found_grace: Duration,
+    /// How many polls in a row must agree on status and address.
+    pub stable: NonZeroU32,
+    /// The time that an instance may spend in a status, over all its stays.
+    pub budgets: Vec<(Status, Duration)>,
+    /// Whether one instance that gets there is enough.
+    pub any: bool,
+    /// Whether one instance that cannot get there ends the wait.
+    pub fail_fast: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            condition: Condition::Ready,
+            max_wait: Duration::from_secs(600),
+            not_found_grace: Duration::from_secs(10),
+            stable: NonZeroU32::MIN,
+            budgets: Vec::new(),
+            any: false,
+            fail_fast: false,
+        }
+    }
+}
+
+impl Rules {
+    pub(crate) fn budget_for(&self, status: &Status) -> Option<Duration> {
+        self.budgets.iter().find(|(budgeted, _)| budgeted == status).map(|(_, budget)| *budget)
+    }
+}
+
+/// What one poll of one instance brought; none where the round did not get to it.
+pub type Answer = Option<Result<Instance, PollError>>;
+
+/// What comes next. Times are counted from the start of the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Every instance has its ending.
+    Finish,
+    /// Poll again then.
+    PollAt(Duration, Why),
+    /// No further poll fits: give up then.
+    GiveUpAt(Duration),
+}
+
+/// The state of a whole wait, fed with answers, asked for decisions.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    rules: Rules,
+    backoff: Backoff,
+    watches: Vec<Watch>,
+    planned: Decision,
+    polled_at: Duration,
+    not_before: Duration,
+}
+
+impl Policy {
+    /// A wait for `ids`, in this order. The first poll is due at once.
+    #[must_use]
+    pub fn new(rules: Rules, backoff: Backoff, ids: impl IntoIterator<Item = InstanceId>) -> Self {
+        Self {
+            rules,
+            backoff,
+            watches: ids.into_iter().map(Watch::new).collect(),
+            planned: Decision::PollAt(Duration::ZERO, Why::Backoff),
+            polled_at: Duration::ZERO,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    /// The rules of this wait.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Every instance, in the order given.
+    #[must_use]
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// The schedule of delays between polls.
+    #[must_use]
+    pub fn backoff(&self) -> &Backoff {
+        &self.backoff
+    }
+
+    /// The positions of the instances to poll now: those not there yet; once there are none,
+    /// those whose address was last seen too long ago to be used unseen.
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Vec<usize> {
+        let positions = |wanted: &dyn Fn(&Watch) -> bool| -> Vec<usize> {
+            let watches = self.watches.iter().enumerate();
+            watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
+        };
+        let waiting = positions(&Watch::is_waiting);
+        if waiting.is_empty() { positions(&|watch| self.is_stale(watch, now)) } else { waiting }
+    }
+
+    fn is_stale(&self, watch: &Watch, now: Duration) -> bool {
+        self.rules.condition.promises_address()
+            && matches!(watch.stage(), Stage::Met(_))
+            && now.saturating_sub(watch.observed_at()) > self.backoff.min_delay()
+    }
+
+    /// Takes in a round that was sent at `asked_at` and answered at `now`: one answer for each
+    /// of `polled`, in that order.
+    pub fn record_round(
+        &mut self,
+        polled: &[usize],
+        answers: Vec<Answer>,
+        asked_at: Duration,
+        now: Duration,
+        observer: &mut impl Observer,
+    ) {
+        debug_assert_eq!(polled.len(), answers.len());
+        self.polled_at = now;
+        let mut changed = false;
+        let mut hint: Option<Hint> = None;
+        let mut troubles: Vec<(usize, usize)> = Vec::new();
+        for (&position, answer) in polled.iter().zip(answers) {
+            let Some(answer) = answer else { continue };
+            let watch = &mut self.watches[position];
+            watch.count_poll(asked_at);
+            let id = watch.id().clone();
+            observer.observe(now, &WaitEvent::Polled { id: &id, answer: answer.as_ref() });
+            match answer {
+                Ok(instance) => {
+                    changed |= watch.record_instance(instance, &self.rules, now, observer);
+                }
+                Err(error) => {
+                    hint = longer(hint, error.hint());
+                    let news = watch.record_error(error, &self.rules, now, observer);
+                    if news && !matches!(watch.stage(), Stage::Ended(_)) {
+                        self.add_trouble(&mut troubles, position);
+                    }
+                }
+            }
+        }
+        for (position, others) in troubles {
+            let watch = &self.watches[position];
+            if let Some(error) = watch.present_error() {
+                observer.observe(now, &WaitEvent::Fault { id: watch.id(), others, error });
+            }
+        }
+        self.settle(now, observer);
+        self.plan(changed, hint, asked_at, now, observer);
+    }
+
+    /// Counts a trouble with an earlier one that says the same, so that one 502 for a page of a
+    /// hundred instances is told once.
+    fn add_trouble(&self, troubles: &mut Vec<(usize, usize)>, position: usize) {
+        let error = self.watches[position].present_error();
+        let same = |first: usize| self.watches[first].present_error() == error;
+        match troubles.iter_mut().rev().find(|(first, _)| same(*first)) {
+            Some((_, others)) => *others += 1,
+            None => troubles.push((position, 0)),
+        }
+    }
+
+    /// Takes in an attempt to reach the address of the instance at `position`.
+    pub fn record_probe(
+        &mut self,
+        position: usize,
+        ip: std::net::IpAddr,
+        result: Result<(), ProbeError>,
+        now: Duration,
+        observer: &mut impl Observer,
+    ) {
+        self.watches[position].record_probe(ip, result, now, observer);
+        self.settle(now, observer);
+    }
+
+    /// Ends the wait for the others where one instance decides for all.
+    fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
+        let met = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Met(_)));
+        let failed = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Ended(_)));
+        if (self.rules.any && met) || (self.rules.fail_fast && failed) {
+            self.end_waiting(now, observer, |_| Ending::Abandoned);
+        }
+    }
+
+    fn end_waiting(
+        &mut self,
+        now: Duration,
+        observer: &mut impl Observer,
+        ending: impl Fn(&Watch) -> Ending,
+    ) {
+        for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()) {
+            watch.end(ending(watch), now, observer);
+        }
+    }
+
+    /// Decides when the next round comes.
+    fn plan(
+        &mut self,
+        changed: bool,
+        hint: Option<Hint>,
+        asked_at: Duration,
+        now: Duration,
+        observer: &mut impl Observer,
+    ) {
+        if let Some(hint) = hint {
+            self.not_before = now.saturating_add(hint.wait);
+            if self.not_before > self.rules.max_wait {
+                self.end_waiting(now, observer, |_| Ending::Throttled(Some(hint)));
+                self.planned = Decision::Finish;
+                return;
+            }
+        }
+        if now >= self.rules.max_wait {
+            return self.give_up(now, observer);
+        }
+        if self.is_settled(now) {
+            self.planned = Decision::Finish;
+            return;
+        }
+        let (mut at, mut why) = self.wish(changed, now);
+        if let Some(hint) = hint.filter(|_| self.not_before > at) {
+            (at, why) = (self.not_before, Why::Hint(hint));
+        }
+        self.planned = self.fit(at, why, now.saturating_sub(asked_at), now);
+        if let Decision::PollAt(at, why) = self.planned {
+            let (took, delay) = (now.saturating_sub(asked_at), at.saturating_sub(now));
+            observer.observe(now, &WaitEvent::NextPoll { took, delay, why });
+        }
+    }
+
+    /// When the next round should come if neither a hint nor the deadline stood in its way.
+    fn wish(&mut self, changed: bool, now: Duration) -> (Duration, Why) {
+        let earliest = now.saturating_add(self.backoff.min_delay());
+        let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
+        let any_waiting = waiting().next().is_some();
+        let all_probing = waiting().all(|watch| matches!(watch.stage(), Stage::Probing { .. }));
+        let limit = waiting().filter_map(|watch| watch.next_limit(&self.rules, now)).min();
+        if changed {
+            self.backoff.reset();
+        }
+        let (delay, why) = if !any_waiting {
+            (self.backoff.next_delay(), Why::Confirmation)
+        } else if all_probing {
+            (self.backoff.max_delay(), Why::Probing)
+        } else if changed {
+            (self.backoff.next_delay(), Why::StatusChanged)
+        } else {
+            (self.backoff.next_delay(), Why::Backoff)
+        };
+        let at = now.saturating_add(delay);
+        match limit {
+            Some(limit) if limit < at => (limit.max(earliest), Why::Limit),
+            _ => (at, why),
+        }
+    }
+
+    /// Cuts a wish to the deadline: the last poll is sent so that it can still be answered, and
+    /// what does not fit ends in giving up.
+    fn fit(&self, at: Duration, why: Why, took: Duration, now: Duration) -> Decision {
+        let deadline = self.rules.max_wait;
+        let allowance = took.saturating_mul(LAST_POLL_ALLOWANCE).min(LAST_POLL_ALLOWANCE_MAX);
+        let last = deadline.saturating_sub(allowance);
+        if at <= last {
+            Decision::PollAt(at, why)
+        } else if self.not_before.max(last) > now {
+            Decision::PollAt(self.not_before.max(last), Why::Deadline)
+        } else {
+            Decision::GiveUpAt(deadline)
+        }
+    }
+
+    /// Whether every instance has an ending that may be acted on.
+    fn is_settled(&self, now: Duration) -> bool {
+        !self.watches.iter().any(|watch| watch.is_waiting() || self.is_stale(watch, now))
+    }
+
+    /// What comes next.
+    #[must_use]
+    pub fn decide(&self, now: Duration) -> Decision {
+        if self.planned == Decision::Finish || self.is_settled(now) {
+            return Decision::Finish;
+        }
+        if self.watches.iter().any(Watch::is_waiting) {
+            return self.planned;
+        }
+        // The last address was reached between two polls; the API is asked once more before use.
+        let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
+        let at = earliest.max(self.not_before).max(now);
+        if at > self.rules.max_wait {
+            Decision::Finish
+        } else {
+            Decision::PollAt(at, Why::Confirmation)
+        }
+    }
+
+    /// Ends the wait for every instance that is not there: the deadline has come.
+    pub fn give_up(&mut self, now: Duration, observer: &mut impl Observer) {
+        self.end_waiting(now, observer, Watch::ending_at_deadline);
+        self.planned = Decision::Finish;
+    }
+}
+
+fn longer(a: Option<Hint>, b: Option<Hint>) -> Option<Hint> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.wait > a.wait { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}

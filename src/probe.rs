@@ -1,0 +1,25 @@
+//! Whether an address that the API named can really be used.
+
+use std::{future::Future, net::IpAddr};
+
+use crate::{probe_error::ProbeError, server_text::ServerText};
+
+/// Something that can try to reach an address.
+pub trait Probe {
+    /// Makes one attempt, which ends by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] when the address was not reached; another attempt may succeed.
+    fn attempt(&self, ip: IpAddr) -> impl Future<Output = Result<(), ProbeError>> + Send;
+}
+
+/// For conditions that the API alone decides: reaches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProbe;
+
+impl Probe for NoProbe {
+    async fn attempt(&self, _: IpAddr) -> Result<(), ProbeError> {
+        Err(ProbeError::Network(ServerText::from("this wait was given no probe")))
+    }
+}

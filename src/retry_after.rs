@@ -1,0 +1,130 @@
+//! Server hints: how long a client is asked to wait before its next request.
+
+use std::time::{Duration, SystemTime};
+
+/// A readable hint of a 429 or 503 answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hint {
+    /// How long to wait, from the arrival of the answer.
+    pub wait: Duration,
+    /// The header it was read from.
+    pub header: HintHeader,
+}
+
+/// Where a [`Hint`] was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HintHeader {
+    /// `Retry-After` (RFC 9110 section 10.2.3).
+    RetryAfter,
+    /// `x-ratelimit-reset`, in seconds.
+    RateLimitReset,
+}
+
+impl HintHeader {
+    /// The header's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RetryAfter => "Retry-After",
+            Self::RateLimitReset => "x-ratelimit-reset",
+        }
+    }
+}
+
+impl Hint {
+    /// Reads the headers of an answer: `Retry-After`, else `x-ratelimit-reset`.
+    ///
+    /// `now` is what an HTTP date is compared with: the answer's own `Date`, or the local clock
+    /// where it has none. A date in the past asks for no wait. A value that cannot be read counts
+    /// as none; a number too large for 64 bits as the largest.
+    #[must_use]
+    pub fn read(
+        retry_after: Option<&str>,
+        rate_limit_reset: Option<&str>,
+        now: SystemTime,
+    ) -> Option<Self> {
+        let wait = |text: &str| delay_seconds(text).or_else(|| until_http_date(text, now));
+        retry_after
+            .and_then(wait)
+            .map(|wait| Self { wait, header: HintHeader::RetryAfter })
+            .or_else(|| {
+                rate_limit_reset
+                    .and_then(delay_seconds)
+                    .map(|wait| Self { wait, header: HintHeader::RateLimitReset })
+            })
+    }
+}
+
+/// `delay-seconds = 1*DIGIT` (RFC 9110 section 10.2.3).
+fn delay_seconds(text: &str) -> Option<Duration> {
+    let digits = text.trim_matches([' ', '\t']);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some(Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
+}
+
+/// The time until an HTTP date (RFC 9110 section 5.6.7), in any of its three forms.
+fn until_http_date(text: &str, now: SystemTime) -> Option<Duration> {
+    let date = httpdate::parse_http_date(text.trim_matches([' ', '\t'])).ok()?;
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1994-11-06 08:49:37 UTC, the example of RFC 9110 section 5.6.7.
+    fn rfc_example() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)
+    }
+
+    fn retry_after(value: &str) -> Option<Duration> {
+        Hint::read(Some(value), None, rfc_example()).map(|hint| hint.wait)
+    }
+
+    #[test]
+    fn seconds_are_read_up_to_the_largest_number() {
+        assert_eq!(retry_after("0"), Some(Duration::ZERO));
+        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after(" 7\t"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("18446744073709551615"), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(retry_after(&"9".repeat(500)), Some(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn an_http_date_is_read_in_its_three_forms() {
+        for date in [
+            "Sun, 06 Nov 1994 08:50:07 GMT",
+            "Sunday, 06-Nov-94 08:50:07 GMT",
+            "Sun Nov  6 08:50:07 1994",
+        ] {
+            assert_eq!(retry_after(date), Some(Duration::from_secs(30)), "{date}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_the_past_asks_for_no_wait() {
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:36 GMT"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_cannot_be_read_counts_as_none() {
+        for nonsense in ["", " ", "soon", "-5", "+5", "1.5", "1e3", "5s", "0x10", "Sun, 06 Nov", "٣"]
+        {
+            assert_eq!(retry_after(nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn the_reset_header_serves_where_retry_after_does_not() {
+        let read = |after, reset| {
+            Hint::read(after, reset, rfc_example()).map(|hint| (hint.wait.as_secs(), hint.header))
+        };
+        assert_eq!(read(Some("3"), Some("9")), Some((3, HintHeader::RetryAfter)));
+        assert_eq!(read(None, Some("9")), Some((9, HintHeader::RateLimitReset)));
+        assert_eq!(read(Some("soon"), Some("9")), Some((9, HintHeader::RateLimitReset)));
+        assert_eq!(read(None, Some("Sun, 06 Nov 1994 08:50:07 GMT")), None);
+        assert_eq!(read(None, None), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! The attempts to reach addresses that are under way beside the polls.
+
+use std::{collections::HashMap, future::pending, net::IpAddr, time::Duration};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered,
+};
+use tokio::time::sleep;
+
+use crate::{
+    backoff::Backoff, event::Observer, policy::Policy, probe::Probe, probe_error::ProbeError,
+    watch::Stage,
+};
+
+/// One finished attempt, and the schedule that the next one follows.
+pub(super) struct Attempt {
+    position: usize,
+    ip: IpAddr,
+    result: Result<(), ProbeError>,
+    backoff: Backoff,
+}
+
+/// The attempts under way: at most one for each instance.
+pub(super) struct Probing<'a, P> {
+    probe: &'a P,
+    attempts: FuturesUnordered<BoxFuture<'a, Attempt>>,
+    addresses: HashMap<usize, IpAddr>,
+}
+
+impl<'a, P: Probe + Sync> Probing<'a, P> {
+    pub(super) fn new(probe: &'a P) -> Self {
+        Self { probe, attempts: FuturesUnordered::new(), addresses: HashMap::new() }
+    }
+
+    /// Begins with every instance whose address has become one to reach.
+    pub(super) fn begin(&mut self, policy: &Policy) {
+        if !policy.rules().condition.needs_probe() {
+            return;
+        }
+        for (position, watch) in policy.watches().iter().enumerate() {
+            if let Stage::Probing { ip, .. } = *watch.stage()
+                && self.addresses.get(&position) != Some(&ip)
+            {
+                let mut backoff = policy.backoff().clone();
+                backoff.reset();
+                self.addresses.insert(position, ip);
+                self.attempt(position, ip, Duration::ZERO, backoff);
+            }
+        }
+    }
+
+    /// The next attempt to end; never, while there is none.
+    pub(super) async fn next(&mut self) -> Attempt {
+        match self.attempts.next().await {
+            Some(attempt) => attempt,
+            None => pending().await,
+        }
+    }
+
+    /// Lets the policy judge `attempt`, and tries again later where that is still wanted.
+    pub(super) fn record(
+        &mut self,
+        attempt: Attempt,
+        policy: &mut Policy,
+        now: Duration,
+        observer: &mut impl Observer,
+    ) {
+        let Attempt { position, ip, result, mut backoff } = attempt;
+        if self.addresses.get(&position) != Some(&ip) {
+            return;
+        }
+        policy.record_probe(position, ip, result, now, observer);
+        match *policy.watches()[position].stage() {
+            Stage::Probing { ip: wanted, .. } if wanted == ip => {
+                let delay = backoff.next_delay();
+                self.attempt(position, ip, delay, backoff);
+            }
+            _ => drop(self.addresses.remove(&position)),
+        }
+    }
+
+    fn attempt(&self, position: usize, ip: IpAddr, delay: Duration, backoff: Backoff) {
+        let probe = self.probe;
+        let attempt = async move {
+            sleep(delay).await;
+            let result = probe.attempt(ip).await;
+            Attempt { position, ip, result, backoff }
+        };
+        self.attempts.push(attempt.boxed());
+    }
+}

@@ -1,0 +1,364 @@
+//! One instance: what has been seen of it, and the verdict so far.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+use crate::{
+    condition::Readiness,
+    ending::Ending,
+    event::{Observer, WaitEvent},
+    instance::{Instance, InstanceId, Status},
+    policy::Rules,
+    poll_error::{PollError, ServerError},
+    probe_error::ProbeError,
+    transition::Timeline,
+};
+
+/// How many unclear statuses are remembered: a server that invents one a poll cannot fill memory.
+const UNCLEAR_REMEMBERED: usize = 64;
+
+/// After this many 404s in a row, an instance that was there is gone.
+const MISSING_MEANS_DELETED: u32 = 2;
+
+/// Where the wait for one instance stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// It is not there yet.
+    Waiting,
+    /// The API says that it is there; its address has not been reached yet.
+    Probing {
+        /// The address to reach.
+        ip: IpAddr,
+        /// Why it was not reached the last time.
+        last_error: Option<ProbeError>,
+    },
+    /// The condition holds; others may still be waited for.
+    Met(Option<IpAddr>),
+    /// It is over.
+    Ended(Ending),
+}
+
+/// What the polls of one instance came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many polls brought an answer or an error.
+    pub polls: u32,
+    /// How many of them were throttled.
+    pub throttled: u32,
+    /// How long throttling held back the next poll.
+    pub throttled_for: Duration,
+    /// How many met a transient fault.
+    pub transient_errors: u32,
+}
+
+/// One instance: what has been seen of it, and the verdict so far.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    id: InstanceId,
+    instance: Option<Instance>,
+    observed_at: Duration,
+    timeline: Timeline,
+    stage: Stage,
+    over_at: Option<Duration>,
+    tally: Tally,
+    missing_in_a_row: u32,
+    throttled_since: Option<Duration>,
+    present_error: Option<PollError>,
+    last_error: Option<PollError>,
+    unclear: BTreeSet<Status>,
+}
+
+impl Watch {
+    pub(crate) fn new(id: InstanceId) -> Self {
+        Self {
+            id,
+            instance: None,
+            observed_at: Duration::ZERO,
+            timeline: Timeline::default(),
+            stage: Stage::Waiting,
+            over_at: None,
+            tally: Tally::default(),
+            missing_in_a_row: 0,
+            throttled_since: None,
+            present_error: None,
+            last_error: None,
+            unclear: BTreeSet::new(),
+        }
+    }
+
+    /// The instance that is watched.
+    #[must_use]
+    pub fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    /// The last that the API said of it.
+    #[must_use]
+    pub fn instance(&self) -> Option<&Instance> {
+        self.instance.as_ref()
+    }
+
+    /// When the API last said something of it.
+    #[must_use]
+    pub fn observed_at(&self) -> Duration {
+        self.observed_at
+    }
+
+    /// Its history.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Where the wait for it stands.
+    #[must_use]
+    pub fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// How the wait for it ended, once it has.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        match &self.stage {
+            Stage::Ended(ending) => Some(ending.clone()),
+            Stage::Met(ip) => Some(Ending::Met(*ip)),
+            Stage::Waiting | Stage::Probing { .. } => None,
+        }
+    }
+
+    /// When the condition was met or the wait for it ended otherwise.
+    #[must_use]
+    pub fn over_at(&self) -> Option<Duration> {
+        self.over_at
+    }
+
+    /// What its polls came to.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// The last thing that went wrong, if anything did.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&PollError> {
+        self.last_error.as_ref()
+    }
+
+    /// The error of the last poll, if that one failed.
+    #[must_use]
+    pub fn present_error(&self) -> Option<&PollError> {
+        self.present_error.as_ref()
+    }
+
+    /// Whether it is still on its way.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::Probing { .. })
+    }
+
+    /// Takes in what the API said of the instance; whether its status has changed.
+    pub(crate) fn record_instance(
+        &mut self,
+        instance: Instance,
+        rules: &Rules,
+        at: Duration,
+        observer: &mut impl Observer,
+    ) -> bool {
+        self.missing_in_a_row = 0;
+        self.present_error = None;
+        self.observed_at = at;
+        let from = self.timeline.status().cloned().zip(self.timeline.status_since());
+        let changed = self.timeline.record(&instance, at);
+        if changed {
+            let from = from.as_ref().map(|(status, since)| (status, at.saturating_sub(*since)));
+            let event = WaitEvent::Transition { id: &self.id, from, now: &instance };
+            observer.observe(at, &event);
+            self.warn_if_unclear(&instance.status, at, observer);
+        }
+        self.judge(&instance, rules, at, observer);
+        self.instance = Some(instance);
+        changed
+    }
+
+    fn judge(
+        &mut self,
+        instance: &Instance,
+        rules: &Rules,
+        at: Duration,
+        observer: &mut impl Observer,
+    ) {
+        match rules.condition.judge(instance) {
+            Readiness::Failed => {
+                return self.end(Ending::Failed(instance.status.clone()), at, observer);
+            }
+            Readiness::Pending => self.go_back_to_waiting(),
+            Readiness::Ready(ip) => match (&self.stage, ip) {
+                (Stage::Met(met), ip) if *met == ip => {}
+                (Stage::Probing { ip: probed, .. }, Some(ip)) if *probed == ip => {}
+                _ if self.timeline.steady_polls() < rules.stable.get() => self.go_back_to_waiting(),
+                (_, Some(ip)) if rules.condition.needs_probe() => {
+                    self.go_back_to_waiting();
+                    self.stage = Stage::Probing { ip, last_error: None };
+                }
+                _ => self.meet(ip, at, observer),
+            },
+        }
+        if let Some((status, budget)) = self.exhausted_budget(rules, at) {
+            self.end(Ending::OverBudget { status, budget }, at, observer);
+        }
+    }
+
+    fn go_back_to_waiting(&mut self) {
+        self.stage = Stage::Waiting;
+        self.over_at = None;
+    }
+
+    fn meet(&mut self, ip: Option<IpAddr>, at: Duration, observer: &mut impl Observer) {
+        self.stage = Stage::Met(ip);
+        self.over_at = Some(at);
+        observer.observe(at, &WaitEvent::Ended { id: &self.id, ending: &Ending::Met(ip) });
+    }
+
+    /// Ends the wait for this instance.
+    pub(crate) fn end(&mut self, ending: Ending, at: Duration, observer: &mut impl Observer) {
+        if let Some(since) = self.throttled_since.take() {
+            self.tally.throttled_for += at.saturating_sub(since);
+        }
+        observer.observe(at, &WaitEvent::Ended { id: &self.id, ending: &ending });
+        self.over_at = Some(at);
+        self.stage = Stage::Ended(ending);
+    }
+
+    fn exhausted_budget(&self, rules: &Rules, at: Duration) -> Option<(Status, Duration)> {
+        let present = self.timeline.status().filter(|_| self.is_waiting())?;
+        let budget = rules.budget_for(present)?;
+        (self.timeline.time_in(present, at) >= budget).then(|| (present.clone(), budget))
+    }
+
+    fn warn_if_unclear(&mut self, status: &Status, at: Duration, observer: &mut impl Observer) {
+        let unclear = matches!(status, Status::Unknown | Status::Undocumented(_));
+        if unclear
+            && self.unclear.len() < UNCLEAR_REMEMBERED
+            && self.unclear.insert(status.clone())
+        {
+            observer.observe(at, &WaitEvent::UnclearStatus { id: &self.id, status });
+        }
+    }
+
+    /// Takes in a poll that failed; whether that is news.
+    pub(crate) fn record_error(
+        &mut self,
+        error: PollError,
+        rules: &Rules,
+        at: Duration,
+        observer: &mut impl Observer,
+    ) -> bool {
+        self.timeline.record_gap();
+        let news = self.present_error.as_ref().is_none_or(|before| is_news(before, &error));
+        self.missing_in_a_row = match &error {
+            PollError::NotFound(_) => self.missing_in_a_row.saturating_add(1),
+            _ => 0,
+        };
+        match &error {
+            PollError::Transient { .. } => self.tally.transient_errors += 1,
+            PollError::Throttled { .. } => {
+                self.tally.throttled += 1;
+                self.throttled_since = Some(at);
+            }
+            PollError::NotFound(answer) => self.record_missing(answer, rules, at, observer),
+            PollError::Unauthorized(answer) => {
+                self.end(Ending::Unauthorized(answer.clone()), at, observer);
+            }
+            PollError::Refused(refusal) => self.end(Ending::Refused(refusal.clone()), at, observer),
+        }
+        self.present_error = Some(error.clone());
+        self.last_error = Some(error);
+        news
+    }
+
+    fn record_missing(
+        &mut self,
+        answer: &ServerError,
+        rules: &Rules,
+        at: Duration,
+        observer: &mut impl Observer,
+    ) {
+        let confirmed = self.missing_in_a_row >= MISSING_MEANS_DELETED;
+        if rules.condition == crate::condition::Condition::Deleted {
+            if confirmed {
+                self.meet(None, at, observer);
+            }
+        } else if self.instance.is_some() {
+            if confirmed {
+                self.end(Ending::Deleted(answer.clone()), at, observer);
+            }
+        } else if at >= rules.not_found_grace {
+            self.end(Ending::NotFound(answer.clone()), at, observer);
+        }
+    }
+
+    /// Counts one poll, which was sent at `asked_at`.
+    pub(crate) fn count_poll(&mut self, asked_at: Duration) {
+        self.tally.polls += 1;
+        if let Some(since) = self.throttled_since.take() {
+            self.tally.throttled_for += asked_at.saturating_sub(since);
+        }
+    }
+
+    /// Takes in an attempt to reach `ip`; one that outlived its address counts for nothing.
+    pub(crate) fn record_probe(
+        &mut self,
+        ip: IpAddr,
+        result: Result<(), ProbeError>,
+        at: Duration,
+        observer: &mut impl Observer,
+    ) {
+        let Stage::Probing { ip: wanted, last_error } = &mut self.stage else { return };
+        if *wanted != ip {
+            return;
+        }
+        match result {
+            Ok(()) => self.meet(Some(ip), at, observer),
+            Err(error) => {
+                if last_error.as_ref() != Some(&error) {
+                    observer
+                        .observe(at, &WaitEvent::NotReached { id: &self.id, ip, error: &error });
+                }
+                *last_error = Some(error);
+            }
+        }
+    }
+
+    /// The ending that fits when the deadline has come.
+    pub(crate) fn ending_at_deadline(&self) -> Ending {
+        match (&self.stage, &self.present_error) {
+            (_, Some(PollError::Throttled { hint, .. })) => Ending::Throttled(*hint),
+            (Stage::Probing { last_error, .. }, _) => Ending::Unreachable(last_error.clone()),
+            _ => Ending::TimedOut,
+        }
+    }
+
+    /// The next moment at which a poll would decide something, whatever the status then is.
+    pub(crate) fn next_limit(&self, rules: &Rules, now: Duration) -> Option<Duration> {
+        if !self.is_waiting() {
+            return None;
+        }
+        match self.timeline.status() {
+            None => Some(rules.not_found_grace)
+                .filter(|_| matches!(self.present_error, Some(PollError::NotFound(_)))),
+            Some(present) => rules.budget_for(present).map(|budget| {
+                now.saturating_add(budget.saturating_sub(self.timeline.time_in(present, now)))
+            }),
+        }
+    }
+}
+
+/// Whether `now` is worth a line after `before`, in polls that failed one after the other.
+fn is_news(before: &PollError, now: &PollError) -> bool {
+    match (before, now) {
+        (PollError::Transient { fault: a, .. }, PollError::Transient { fault: b, .. }) => {
+            now.hint().is_some() || !a.is_same_kind(b)
+        }
+        (PollError::Throttled { .. }, PollError::Throttled { .. }) => now.hint().is_some(),
+        _ => std::mem::discriminant(before) != std::mem::discriminant(now),
+    }
+}
