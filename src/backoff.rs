@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::brief::Brief;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
 
 /// By how much a step is longer than the one before it.
@@ -16,7 +17,7 @@ pub enum InvalidBackoff {
     /// The bounds stand the wrong way round.
     #[error(
         "the shortest delay ({}) is longer than the longest ({})",
-        humantime::format_duration(*.min), humantime::format_duration(*.max)
+        Brief(*.min), Brief(*.max)
     )]
     MinAboveMax {
         /// The shortest delay asked for.
@@ -174,7 +175,8 @@ mod tests {
 
     #[test]
     fn bounds_of_any_size_neither_panic_nor_leave_the_bounds() {
-        for max in [Duration::from_nanos(1), secs(86_400 * 365), secs(u64::MAX / 4), Duration::MAX] {
+        for max in [Duration::from_nanos(1), secs(86_400 * 365), secs(u64::MAX / 4), Duration::MAX]
+        {
             let min = Duration::from_nanos(1);
             let delays = take(200, Backoff::new(min, max, Jitter::Seeded(3)).unwrap());
             assert!(delays.iter().all(|delay| (min..=max).contains(delay)));

@@ -1,6 +1,6 @@
 //! What is waited for, and the judgement of what the API says against it.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use crate::instance::{Instance, Status};
 
@@ -84,6 +84,44 @@ impl fmt::Display for Condition {
             Self::Tcp { port } => write!(f, "tcp:{port}"),
             Self::Stopped => f.write_str("stopped"),
             Self::Deleted => f.write_str("deleted"),
+        }
+    }
+}
+
+/// Why a text names no condition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCondition {
+    /// Not one of the names.
+    #[error("it is one of ready, ssh, ssh:PORT, tcp:PORT, stopped, deleted")]
+    Unknown,
+    /// `tcp` alone.
+    #[error("tcp needs a port, such as tcp:8000")]
+    MissingPort,
+    /// No port has this number.
+    #[error("a port is a number from 1 to 65535")]
+    Port,
+}
+
+impl FromStr for Condition {
+    type Err = InvalidCondition;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let port = |text: &str| match text.parse() {
+            Ok(port) if port != 0 && !text.starts_with('+') => Ok(port),
+            _ => Err(InvalidCondition::Port),
+        };
+        match text.split_once(':') {
+            None => match text {
+                "ready" => Ok(Self::Ready),
+                "ssh" => Ok(Self::Ssh { port: Self::SSH_PORT }),
+                "tcp" => Err(InvalidCondition::MissingPort),
+                "stopped" => Ok(Self::Stopped),
+                "deleted" => Ok(Self::Deleted),
+                _ => Err(InvalidCondition::Unknown),
+            },
+            Some(("ssh", text)) => Ok(Self::Ssh { port: port(text)? }),
+            Some(("tcp", text)) => Ok(Self::Tcp { port: port(text)? }),
+            Some(_) => Err(InvalidCondition::Unknown),
         }
     }
 }

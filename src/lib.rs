@@ -1,9 +1,12 @@
 //! Waits for instances.
 
+pub mod api;
 pub mod backoff;
+pub mod brief;
 pub mod condition;
 pub mod ending;
 pub mod event;
+pub mod exit_code;
 pub mod instance;
 mod open_enum;
 pub mod policy;
@@ -16,4 +19,3 @@ pub mod source;
 pub mod transition;
 pub mod waiter;
 pub mod watch;
-pub mod api;

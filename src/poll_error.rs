@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{open_enum::open_enum, retry_after::Hint, server_text::ServerText};
+use crate::{brief::Brief, open_enum::open_enum, retry_after::Hint, server_text::ServerText};
 
 open_enum! {
     /// The `type` of the API's error object.
@@ -73,7 +73,7 @@ pub enum Fault {
     #[error("the connection broke: {0}")]
     Broken(ServerText),
     /// The request took longer than it may.
-    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    #[error("no whole answer within {}", Brief(*.0))]
     TimedOut(Duration),
     /// 408, 425 or 5xx.
     #[error("{0}")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::server_text::ServerText;
+use crate::{brief::Brief, server_text::ServerText};
 
 /// Why one attempt to reach an address failed. Every one of these may pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,13 +11,13 @@ pub enum ProbeError {
     #[error("connection refused")]
     ConnectionRefused,
     /// No connection came about in time.
-    #[error("no connection within {}", humantime::format_duration(*.0))]
+    #[error("no connection within {}", Brief(*.0))]
     ConnectTimedOut(Duration),
     /// The network could not deliver, or the connection broke.
     #[error("{0}")]
     Network(ServerText),
     /// The port accepted the connection and said nothing in time.
-    #[error("connected, but silent for {}", humantime::format_duration(*.0))]
+    #[error("connected, but silent for {}", Brief(*.0))]
     Silent(Duration),
     /// The peer closed the connection before it had identified itself.
     #[error("connected, but closed without an SSH identification")]

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_counts_as_none() {
-        for nonsense in ["", " ", "soon", "-5", "+5", "1.5", "1e3", "5s", "0x10", "Sun, 06 Nov", "٣"]
+        for nonsense in
+            ["", " ", "soon", "-5", "+5", "1.5", "1e3", "5s", "0x10", "Sun, 06 Nov", "٣"]
         {
             assert_eq!(retry_after(nonsense), None, "{nonsense:?}");
         }

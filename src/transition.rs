@@ -68,7 +68,10 @@ impl Timeline {
     /// Each stay in a status and how long it lasted, oldest first; the last one until `now`.
     pub fn stays(&self, now: Duration) -> impl Iterator<Item = (&Status, Duration)> {
         let ends = self.transitions.iter().skip(1).map(|next| next.at).chain([now]);
-        self.transitions.iter().zip(ends).map(|(stay, end)| (&stay.status, end.saturating_sub(stay.at)))
+        self.transitions
+            .iter()
+            .zip(ends)
+            .map(|(stay, end)| (&stay.status, end.saturating_sub(stay.at)))
     }
 
     /// The time spent in `status` by `now`, over all stays.

@@ -143,8 +143,9 @@ impl Redactor {
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let key = self.0.expose();
         let halves = key.split_once(':').map(|(id, secret)| [id, secret]).unwrap_or_default();
-        let secrets =
-            [key].into_iter().chain(halves.into_iter().filter(|half| half.len() >= SHORTEST_SECRET));
+        let secrets = [key]
+            .into_iter()
+            .chain(halves.into_iter().filter(|half| half.len() >= SHORTEST_SECRET));
         let mut redacted = Cow::Borrowed(text);
         for secret in secrets {
             if redacted.contains(secret) {
@@ -254,9 +255,7 @@ fn key_of_config_file(
     match (key.as_ref().and_then(toml::Value::as_str).filter(|key| !key.is_empty()), named) {
         (Some(key), _) => {
             let place = format!("{}, profile {name:?},", path.display());
-            ApiKey::new(key)
-                .map(Some)
-                .map_err(|defect| CredentialsError::Invalid { place, defect })
+            ApiKey::new(key).map(Some).map_err(|defect| CredentialsError::Invalid { place, defect })
         }
         (None, Some(profile)) => Err(CredentialsError::NoSuchProfile { profile, path }),
         (None, None) => Ok(None),

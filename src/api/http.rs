@@ -21,7 +21,6 @@ use crate::{
     policy::Answer,
     poll_error::{Fault, PollError, Refusal, ServerError},
     retry_after::Hint,
-    server_text::ServerText,
     source::{InstanceSource, Round},
 };
 
@@ -215,7 +214,8 @@ impl HttpSource {
                     verdict_for_all = Some(PollError::Unauthorized(answer.clone()));
                 }
                 Err(error) => {
-                    paused |= matches!(error, PollError::Throttled { .. }) || error.hint().is_some();
+                    paused |=
+                        matches!(error, PollError::Throttled { .. }) || error.hint().is_some();
                 }
                 Ok(_) => {}
             }
@@ -255,8 +255,7 @@ impl HttpSource {
         if listing.pages() >= ids.len() {
             self.list = ListUse::Pages(listing.pages());
         }
-        let mut answers: Vec<Answer> =
-            ids.iter().map(|id| listing.remove(id).map(Ok)).collect();
+        let mut answers: Vec<Answer> = ids.iter().map(|id| listing.remove(id).map(Ok)).collect();
         let missing: Vec<usize> =
             (0..ids.len()).filter(|&position| answers[position].is_none()).collect();
         match outcome {

@@ -151,16 +151,16 @@ mod tests {
         for base in ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"] {
             assert_eq!(instance_url(base, "a"), "http://127.0.0.1:8080/compute/instances/a");
         }
-        assert_eq!(
-            instance_url("https://h/v1/", "a"),
-            instance_url("https://h/v1", "a"),
-        );
+        assert_eq!(instance_url("https://h/v1/", "a"), instance_url("https://h/v1", "a"),);
     }
 
     #[test]
     fn a_cursor_is_data() {
         let url = parse("https://h/v1").unwrap().instances(100, Some("a&limit=1#x"));
-        assert_eq!(url.as_str(), "https://h/v1/compute/instances?limit=100&cursor=a%26limit%3D1%23x");
+        assert_eq!(
+            url.as_str(),
+            "https://h/v1/compute/instances?limit=100&cursor=a%26limit%3D1%23x"
+        );
     }
 
     #[test]

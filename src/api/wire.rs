@@ -156,9 +156,8 @@ pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError
     };
     answer.error_type = error["type"].as_str().map(|kind| (*redactor.redact(kind)).into());
     // Gateways in front of the API write `{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`.
-    answer.message = [&error["message"], error, &body["message"], &body["detail"]]
-        .into_iter()
-        .find_map(text);
+    answer.message =
+        [&error["message"], error, &body["message"], &body["detail"]].into_iter().find_map(text);
     answer.docs_url = text(&error["docs_url"]);
     answer.request_id = text(&error["request_id"]);
     answer

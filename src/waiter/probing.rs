@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, future::pending, net::IpAddr, time::Duration};
 
-use futures_util::{
-    FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered,
-};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::sleep;
 
 use crate::{

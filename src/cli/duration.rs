@@ -1,0 +1,104 @@
+//! Durations of the command line: `500ms`, `90s`, `10m`, `1h30m`, `2d`.
+
+use std::time::Duration;
+
+/// The longest duration that can be meant.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// Reads a duration.
+///
+/// Only units that have one meaning are taken: humantime's `M` is a month, and a bare number
+/// has none.
+///
+/// # Errors
+///
+/// A sentence that says what would have been understood.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("a duration needs a unit: write {text}s for seconds, {text}m for minutes"));
+    }
+    let unit = |c: char| !c.is_ascii_digit() && !c.is_whitespace();
+    for word in text.split(|c| !unit(c)).filter(|word| !word.is_empty()) {
+        if !matches!(word, "ms" | "s" | "m" | "h" | "d") {
+            return Err(unknown_unit(word));
+        }
+    }
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "write it like 500ms, 90s, 10m or 1h30m".to_owned())?;
+    if duration > LONGEST {
+        return Err("that is more than a year".to_owned());
+    }
+    Ok(duration)
+}
+
+fn unknown_unit(word: &str) -> String {
+    let meant = match word {
+        "M" | "min" | "mins" | "minute" | "minutes" => "m",
+        "S" | "sec" | "secs" | "second" | "seconds" => "s",
+        "H" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "D" | "day" | "days" => "d",
+        "MS" | "msec" | "millis" => "ms",
+        _ if word.starts_with('-') => return "a duration cannot be negative".to_owned(),
+        _ if word.starts_with(['.', ',']) => {
+            return "decimals are not understood: write 1500ms for 1.5s".to_owned();
+        }
+        _ => return "the units are ms, s, m, h and d: write it like 500ms, 90s, 10m or 1h30m".into(),
+    };
+    format!("{word:?} is not a unit: for this write {meant:?}, as in 10{meant}")
+}
+
+/// Reads a duration that cannot be zero.
+///
+/// # Errors
+///
+/// As [`parse_duration`], and for zero.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be longer than zero".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contracts_forms_are_read() {
+        for (text, millis) in [
+            ("0", 0),
+            ("0s", 0),
+            ("500ms", 500),
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("1h30m", 5_400_000),
+            ("1h 30m", 5_400_000),
+            (" 2d ", 172_800_000),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_number_is_refused_with_the_fix() {
+        let refusal = parse_duration("600").unwrap_err();
+        assert!(refusal.contains("600s") && refusal.contains("600m"), "{refusal}");
+    }
+
+    #[test]
+    fn what_could_mean_two_things_is_refused() {
+        for text in [
+            "", " ", "1M", "1y", "1w", "10 minutes", "1.5h", "-5s", "5s-", "s", "m5", "5ss", "5s5",
+            "∞", "never", "٣s", "1e3s", "99999999999999999999s", "20000d", "NaN", "0x10s",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text:?}");
+        }
+        assert!(parse_duration("1M").unwrap_err().contains("10m"));
+        assert!(parse_duration("1.5s").unwrap_err().contains("1500ms"));
+        assert!(parse_positive_duration("0").is_err());
+    }
+}
