@@ -126,13 +126,18 @@ impl Policy {
             let watches = self.watches.iter().enumerate();
             watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
         };
-        let waiting = positions(&Watch::is_waiting);
-        if waiting.is_empty() { positions(&|watch| self.is_stale(watch, now)) } else { waiting }
+        let mut due = positions(&Watch::is_waiting);
+        if due.is_empty() {
+            due = positions(&|watch| self.is_stale(watch, now));
+        }
+        // A round that the server cuts short goes on, the next time, with those it did not get to.
+        due.sort_by_key(|&position| self.watches[position].asked_at());
+        due
     }
 
     fn is_stale(&self, watch: &Watch, now: Duration) -> bool {
         self.rules.condition.promises_address()
-            && matches!(watch.stage(), Stage::Met(_))
+            && watch.is_met()
             && now.saturating_sub(watch.observed_at()) > self.backoff.min_delay()
     }
 
@@ -206,7 +211,7 @@ impl Policy {
 
     /// Ends the wait for the others where one instance decides for all.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
-        let met = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Met(_)));
+        let met = self.watches.iter().any(Watch::is_met);
         let failed = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Ended(_)));
         if (self.rules.any && met) || (self.rules.fail_fast && failed) {
             self.end_waiting(now, observer, |_| Ending::Abandoned);

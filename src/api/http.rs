@@ -17,6 +17,7 @@ use super::{
     wire,
 };
 use crate::{
+    clock::time_of_day,
     instance::{Instance, InstanceId},
     policy::Answer,
     poll_error::{Fault, PollError, Refusal, ServerError},
@@ -28,6 +29,8 @@ use crate::{
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// The status decides; what an error's body adds is worth this long a wait.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
+/// What an `Instant` can surely be moved by.
+const LONGEST_REQUEST: Duration = Duration::from_secs(366 * 86_400);
 /// The most requests of one round that are under way at once.
 const MAX_IN_FLIGHT: usize = 8;
 /// The most instances asked for in one page.
@@ -126,7 +129,7 @@ impl HttpSource {
 
     /// Sends one request; the body of a success.
     async fn get(&self, url: url::Url) -> Result<Vec<u8>, PollError> {
-        let deadline = Instant::now() + self.request_timeout;
+        let deadline = Instant::now() + self.request_timeout.min(LONGEST_REQUEST);
         let timed_out = |_| PollError::transient(Fault::TimedOut(self.request_timeout));
         let response = timeout_at(deadline, self.client.get(url).send())
             .await
@@ -170,7 +173,7 @@ impl HttpSource {
         }
         let now = text(&DATE)
             .and_then(|date| httpdate::parse_http_date(date).ok())
-            .unwrap_or_else(wall_clock);
+            .unwrap_or_else(time_of_day);
         let hint = Hint::read(text(&RETRY_AFTER), text(&RATE_LIMIT_RESET), now);
         let location = headers
             .get(LOCATION)
@@ -321,10 +324,4 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
             .is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-/// The time of day, which only an HTTP date without a `Date` beside it is compared with.
-#[expect(clippy::disallowed_methods, reason = "an HTTP date is wall time")]
-fn wall_clock() -> std::time::SystemTime {
-    std::time::SystemTime::now()
 }

@@ -1,0 +1,6 @@
+//! What people and machines are told of a wait.
+
+pub mod explain;
+pub mod log;
+pub mod record;
+pub mod subscriber;

@@ -1,0 +1,348 @@
+//! The program: wires everything, owns the streams and the signals.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, Read as _, Write as _},
+};
+
+use clap::Parser as _;
+use tracing::{error, info, warn};
+
+use crate::{
+    api::{
+        credentials::{ApiKey, find_key},
+        http::{HttpOptions, HttpSource},
+        url::{ApiUrl, PlainHttp},
+    },
+    backoff::{Backoff, Jitter},
+    cli::{Cli, Format, complaint},
+    command::{become_command, command},
+    duration::Brief,
+    exit_code::{ExitCode, decisive},
+    failure::Failure,
+    instance::InstanceId,
+    instance_list::expand,
+    net_probe::NetProbe,
+    output::{is_fit_for_env, render},
+    policy::{Policy, Rules},
+    report::{
+        explain::{Explanation, explain, polls, success},
+        log::Log,
+        subscriber::{ALWAYS, Stderr, Verbosity, subscriber},
+    },
+    signals::Signals,
+    waiter::Waiter,
+    watch::Watch,
+};
+
+/// With more instances than this, one line tells of all.
+const TOLD_ONE_BY_ONE: usize = 20;
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn run() -> std::process::ExitCode {
+    fail_instead_of_aborting();
+    let arguments: Vec<OsString> = env::args_os().collect();
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run_with(&cli),
+        Err(error) => {
+            let error = complaint(error, &arguments, |name| env::var_os(name));
+            let printed = error.print();
+            if error.use_stderr() {
+                ExitCode::Usage.number()
+            } else if printed.and_then(|()| io::stdout().flush()).is_err() {
+                ExitCode::Unexpected.number()
+            } else {
+                ExitCode::Success.number()
+            }
+        }
+    }
+    .into()
+}
+
+fn run_with(cli: &Cli) -> u8 {
+    start_logging(cli);
+    let outcome = Plan::new(cli).and_then(|plan| {
+        let finished = plan.carry_out(cli)?;
+        finished.conclude(cli)
+    });
+    outcome.unwrap_or_else(|failure| {
+        tell(&failure.explanation, failure.code);
+        failure.code.number()
+    })
+}
+
+/// A panic is an unexpected failure with exit code 1; aborting would look like a crash.
+fn fail_instead_of_aborting() {
+    std::panic::set_hook(Box::new(|panic| {
+        let _ = writeln!(io::stderr(), "error: unexpected failure, a bug of wait-ready: {panic}");
+        #[expect(clippy::exit, reason = "with panic=abort nothing comes after this hook")]
+        std::process::exit(ExitCode::Unexpected.number().into())
+    }));
+}
+
+fn start_logging(cli: &Cli) {
+    let verbosity = match (cli.output.quiet, cli.output.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Verbose,
+        (false, _) => Verbosity::Trace,
+    };
+    let rust_log = env::var("RUST_LOG").ok();
+    let subscriber = subscriber(cli.output.log_format, verbosity, rust_log.as_deref(), Stderr);
+    // Fails only where a subscriber is set already, and then that one serves.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+fn tell(explanation: &Explanation, code: ExitCode) {
+    let Explanation { what, seen, advice } = explanation;
+    let (seen, advice) = (seen.as_deref(), advice.as_deref());
+    error!(event = code.outcome(), exit_code = code.number(), seen, advice, "{what}");
+}
+
+/// What the command line asks for, checked as far as that needs no file and no network.
+struct Plan {
+    rules: Rules,
+    backoff: Backoff,
+    api: ApiUrl,
+}
+
+/// A wait that is over.
+struct Finished {
+    watches: Vec<Watch>,
+    rules: Rules,
+    elapsed: std::time::Duration,
+    signal: Option<ExitCode>,
+}
+
+impl Plan {
+    fn new(cli: &Cli) -> Result<Self, Failure> {
+        let backoff = Backoff::new(cli.pace.min_delay, cli.pace.max_delay, Jitter::Random)
+            .map_err(|error| Failure::usage(format!("--min-delay and --max-delay: {error}")))?;
+        let plain_http =
+            if cli.api.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
+        let api = ApiUrl::new(&cli.api.api_url, plain_http)
+            .map_err(|error| Failure::usage(format!("--api-url (FAL_API_URL): {error}")))?;
+        let budgets = cli.wanted.max_in.iter().map(|b| (b.status.clone(), b.time)).collect();
+        let rules = Rules {
+            condition: cli.wanted.condition,
+            max_wait: cli.pace.timeout,
+            not_found_grace: cli.pace.not_found_grace,
+            stable: cli.wanted.stable,
+            budgets,
+            any: cli.wanted.any,
+            fail_fast: cli.wanted.fail_fast,
+        };
+        Ok(Self { rules, backoff, api })
+    }
+
+    fn carry_out(self, cli: &Cli) -> Result<Finished, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::unexpected("cannot start", &error))?;
+        let finished = runtime.block_on(self.wait(cli));
+        // A name that is being looked up, or a read of standard input, must not delay the end.
+        runtime.shutdown_background();
+        finished
+    }
+
+    async fn wait(self, cli: &Cli) -> Result<Finished, Failure> {
+        let Self { rules, backoff, api } = self;
+        let mut signals =
+            Signals::install().map_err(|e| Failure::unexpected("cannot handle signals", &e))?;
+        let ids = tokio::select! {
+            biased;
+            code = signals.next() => return Err(Failure::interrupted(code)),
+            ids = instances(cli) => ids?,
+        };
+        if cli.output.format == Format::Env
+            && let Some(id) = ids.iter().find(|id| !is_fit_for_env(id))
+        {
+            return Err(Failure::usage(format!(
+                "--output env cannot carry the id {id}: shells and CI systems quote it differently"
+            )));
+        }
+        let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies: true };
+        let (source, _simulated) = match &cli.api.simulate {
+            Some(script) => simulated(script, &ids, options).await?,
+            None => (real(cli, api, options)?, Simulated::default()),
+        };
+        let policy = Policy::new(rules.clone(), backoff, ids);
+        let mut waiter = Waiter::new(source, NetProbe::new(rules.condition), policy);
+        let mut log = Log;
+        let signal = tokio::select! {
+            biased;
+            code = signals.next() => Some(code),
+            () = waiter.wait(&mut log) => None,
+        };
+        let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
+        Ok(Finished { watches, rules, elapsed, signal })
+    }
+}
+
+/// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.
+async fn instances(cli: &Cli) -> Result<Vec<InstanceId>, Failure> {
+    let words = cli.instances.clone();
+    let read = move || {
+        expand(&words, || {
+            let mut text = String::new();
+            io::stdin().read_to_string(&mut text).map(|_| text)
+        })
+    };
+    let ids = if cli.instances.iter().any(|word| word.starts_with('@')) {
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|error| Failure::unexpected("cannot read the instance ids", &error))?
+    } else {
+        read()
+    };
+    ids.map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The API that the command line names.
+fn real(cli: &Cli, api: ApiUrl, options: HttpOptions) -> Result<HttpSource, Failure> {
+    let key = find_key(cli.api.api_key_file.as_deref(), &|name| env::var_os(name))
+        .map_err(Failure::credentials)?;
+    if api.is_readable_on_the_way() {
+        warn!("the API key travels readable to {} (--insecure-http)", api.host());
+    }
+    source(api, key, options)
+}
+
+fn source(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<HttpSource, Failure> {
+    HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))
+}
+
+/// What has to live as long as a simulation is asked.
+#[cfg(feature = "simulate")]
+type Simulated = Option<crate::simulate::server::SimulatedApi>;
+#[cfg(not(feature = "simulate"))]
+type Simulated = Option<()>;
+
+/// A simulated API on loopback, and a source that asks it.
+#[cfg(feature = "simulate")]
+async fn simulated(
+    script: &crate::simulate::script::Script,
+    ids: &[InstanceId],
+    options: HttpOptions,
+) -> Result<(HttpSource, Simulated), Failure> {
+    use crate::simulate::{server::SimulatedApi, simulation::Simulation};
+    let simulation = Simulation::new(script.clone(), ids.iter().cloned());
+    let server = SimulatedApi::start(simulation)
+        .await
+        .map_err(|error| Failure::unexpected("cannot serve a simulated API", &error))?;
+    warn!(
+        target: ALWAYS, event = "simulation",
+        "this is a simulation at {}: no real instance is asked about, and no address is real",
+        server.url()
+    );
+    let api = ApiUrl::new(&server.url(), PlainHttp::LoopbackOnly)
+        .map_err(|error| Failure::unexpected("cannot ask the simulated API", &error))?;
+    let key = ApiKey::new(server.key())
+        .map_err(|error| Failure::unexpected("cannot ask the simulated API", &error))?;
+    Ok((source(api, key, HttpOptions { proxies: false, ..options })?, Some(server)))
+}
+
+#[cfg(not(feature = "simulate"))]
+async fn simulated(
+    _: &crate::simulate::script::Script,
+    _: &[InstanceId],
+    _: HttpOptions,
+) -> Result<(HttpSource, Simulated), Failure> {
+    Err(Failure::usage("this build has no simulator (cargo feature `simulate`)".into()))
+}
+
+impl Finished {
+    /// Tells how it ended and passes the result on; the exit code, unless COMMAND takes over.
+    fn conclude(&self, cli: &Cli) -> Result<u8, Failure> {
+        if let Some(code) = self.signal {
+            tell(&self.interruption(code), code);
+            return Ok(code.number());
+        }
+        if let Some(watch) = decisive(&self.watches, self.rules.any) {
+            let code =
+                watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
+            self.tell_failures(code);
+            return Ok(code.number());
+        }
+        self.tell_success();
+        if let Some(command) = command(&cli.command, &self.watches) {
+            return become_command(command).map_err(|e| Failure::command(e.code(), &e));
+        }
+        let text = render(cli.output.format, &self.watches, self.elapsed);
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
+            Failure::unexpected("cannot write the result to standard output", &error)
+        })?;
+        Ok(ExitCode::Success.number())
+    }
+
+    fn met(&self) -> impl Iterator<Item = &Watch> {
+        self.watches.iter().filter(|watch| watch.is_met())
+    }
+
+    fn interruption(&self, code: ExitCode) -> Explanation {
+        let name = if code == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
+        let met =
+            self.watches.iter().filter(|watch| watch.ending().is_some_and(|e| e.is_success()));
+        let seen = match self.watches.as_slice() {
+            [only] => only.instance().map(|instance| {
+                format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
+            }),
+            all => Some(format!("{} of {} got there", self.met().count(), all.len())),
+        };
+        Explanation {
+            what: format!("ended by {name} after {}", Brief(self.elapsed)),
+            seen,
+            advice: None,
+        }
+    }
+
+    /// Explains every failure; what befell several instances in the same words, once.
+    fn tell_failures(&self, code: ExitCode) {
+        let mut told: Vec<(Explanation, ExitCode, usize)> = Vec::new();
+        let mut untold = 0;
+        for watch in &self.watches {
+            let Some(explanation) = explain(watch, &self.rules) else { continue };
+            let own = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(code);
+            let same = told.iter_mut().find(|(known, ..)| known.what == explanation.what);
+            match same {
+                Some((.., others)) => *others += 1,
+                None if told.len() < TOLD_ONE_BY_ONE => told.push((explanation, own, 0)),
+                None => untold += 1,
+            }
+        }
+        for (mut explanation, own, others) in told {
+            if others > 0 {
+                explanation.what += &format!(" (the same for {others} more)");
+            }
+            tell(&explanation, own);
+        }
+        if untold > 0 {
+            error!(
+                event = code.outcome(),
+                exit_code = code.number(),
+                "{untold} more did not get there"
+            );
+        }
+    }
+
+    fn tell_success(&self) {
+        let met =
+            || self.watches.iter().filter(|watch| watch.ending().is_some_and(|e| e.is_success()));
+        if met().count() > TOLD_ONE_BY_ONE {
+            let (count, all) = (self.met().count(), self.watches.len());
+            info!(event = "met", "{count} of {all} got there after {}", Brief(self.elapsed));
+            return;
+        }
+        for watch in self.met() {
+            let after = watch.over_at().unwrap_or(self.elapsed);
+            info!(
+                event = "met", instance = %watch.id(),
+                "{}  {}", watch.id(), success(watch, self.rules.condition, after)
+            );
+        }
+    }
+}
