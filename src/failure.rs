@@ -25,7 +25,7 @@ impl Failure {
     }
 
     /// There is no key that can be used.
-    pub(crate) fn credentials(error: CredentialsError) -> Self {
+    pub(crate) fn credentials(error: &CredentialsError) -> Self {
         let seen = error.source().map(ToString::to_string);
         let (seen, advice) = if matches!(error, CredentialsError::Missing(_)) {
             (

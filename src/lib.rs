@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod backoff;
+#[expect(clippy::doc_markdown, reason = "the comments of its fields are the text of --help")]
 pub mod cli;
 mod clock;
 mod command;
@@ -11,10 +12,12 @@ pub mod ending;
 pub mod event;
 pub mod exit_code;
 mod failure;
+mod finished;
 pub mod instance;
 pub mod instance_list;
 pub mod net_probe;
 mod open_enum;
+#[expect(clippy::doc_markdown, reason = "the comments of its formats are part of --help")]
 pub mod output;
 pub mod policy;
 pub mod poll_error;

@@ -2,9 +2,21 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use crate::{
-    cli::Format, exit_code::ExitCode, instance::InstanceId, report::record::Record, watch::Watch,
-};
+use clap::ValueEnum;
+
+use crate::{exit_code::ExitCode, instance::InstanceId, report::record::Record, watch::Watch};
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// One address a line
+    #[default]
+    Ip,
+    /// One JSON object a line
+    Json,
+    /// FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines
+    Env,
+}
 
 /// The result in `format`: of each instance that got there, in the order given.
 #[must_use]

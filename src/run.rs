@@ -6,8 +6,7 @@ use std::{
     io::{self, Read as _, Write as _},
 };
 
-use clap::Parser as _;
-use tracing::{error, info, warn};
+use tracing::warn;
 
 use crate::{
     api::{
@@ -16,35 +15,29 @@ use crate::{
         url::{ApiUrl, PlainHttp},
     },
     backoff::{Backoff, Jitter},
-    cli::{Cli, Format, complaint},
-    command::{become_command, command},
-    duration::Brief,
-    exit_code::{ExitCode, decisive},
+    cli::{Cli, complaint},
+    exit_code::ExitCode,
     failure::Failure,
+    finished::{Finished, tell},
     instance::InstanceId,
     instance_list::expand,
     net_probe::NetProbe,
-    output::{is_fit_for_env, render},
+    output::{Format, is_fit_for_env},
     policy::{Policy, Rules},
     report::{
-        explain::{Explanation, explain, polls, success},
         log::Log,
         subscriber::{ALWAYS, Stderr, Verbosity, subscriber},
     },
     signals::Signals,
     waiter::Waiter,
-    watch::Watch,
 };
-
-/// With more instances than this, one line tells of all.
-const TOLD_ONE_BY_ONE: usize = 20;
 
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     fail_instead_of_aborting();
     let arguments: Vec<OsString> = env::args_os().collect();
-    match Cli::try_parse_from(&arguments) {
+    match Cli::read(&arguments) {
         Ok(cli) => run_with(&cli),
         Err(error) => {
             let error = complaint(error, &arguments, |name| env::var_os(name));
@@ -95,25 +88,11 @@ fn start_logging(cli: &Cli) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-fn tell(explanation: &Explanation, code: ExitCode) {
-    let Explanation { what, seen, advice } = explanation;
-    let (seen, advice) = (seen.as_deref(), advice.as_deref());
-    error!(event = code.outcome(), exit_code = code.number(), seen, advice, "{what}");
-}
-
 /// What the command line asks for, checked as far as that needs no file and no network.
 struct Plan {
     rules: Rules,
     backoff: Backoff,
     api: ApiUrl,
-}
-
-/// A wait that is over.
-struct Finished {
-    watches: Vec<Watch>,
-    rules: Rules,
-    elapsed: std::time::Duration,
-    signal: Option<ExitCode>,
 }
 
 impl Plan {
@@ -204,7 +183,7 @@ async fn instances(cli: &Cli) -> Result<Vec<InstanceId>, Failure> {
 /// The API that the command line names.
 fn real(cli: &Cli, api: ApiUrl, options: HttpOptions) -> Result<HttpSource, Failure> {
     let key = find_key(cli.api.api_key_file.as_deref(), &|name| env::var_os(name))
-        .map_err(Failure::credentials)?;
+        .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
         warn!("the API key travels readable to {} (--insecure-http)", api.host());
     }
@@ -252,97 +231,4 @@ async fn simulated(
     _: HttpOptions,
 ) -> Result<(HttpSource, Simulated), Failure> {
     Err(Failure::usage("this build has no simulator (cargo feature `simulate`)".into()))
-}
-
-impl Finished {
-    /// Tells how it ended and passes the result on; the exit code, unless COMMAND takes over.
-    fn conclude(&self, cli: &Cli) -> Result<u8, Failure> {
-        if let Some(code) = self.signal {
-            tell(&self.interruption(code), code);
-            return Ok(code.number());
-        }
-        if let Some(watch) = decisive(&self.watches, self.rules.any) {
-            let code =
-                watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
-            self.tell_failures(code);
-            return Ok(code.number());
-        }
-        self.tell_success();
-        if let Some(command) = command(&cli.command, &self.watches) {
-            return become_command(command).map_err(|e| Failure::command(e.code(), &e));
-        }
-        let text = render(cli.output.format, &self.watches, self.elapsed);
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-            Failure::unexpected("cannot write the result to standard output", &error)
-        })?;
-        Ok(ExitCode::Success.number())
-    }
-
-    fn met(&self) -> impl Iterator<Item = &Watch> {
-        self.watches.iter().filter(|watch| watch.is_met())
-    }
-
-    fn interruption(&self, code: ExitCode) -> Explanation {
-        let name = if code == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
-        let met =
-            self.watches.iter().filter(|watch| watch.ending().is_some_and(|e| e.is_success()));
-        let seen = match self.watches.as_slice() {
-            [only] => only.instance().map(|instance| {
-                format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
-            }),
-            all => Some(format!("{} of {} got there", self.met().count(), all.len())),
-        };
-        Explanation {
-            what: format!("ended by {name} after {}", Brief(self.elapsed)),
-            seen,
-            advice: None,
-        }
-    }
-
-    /// Explains every failure; what befell several instances in the same words, once.
-    fn tell_failures(&self, code: ExitCode) {
-        let mut told: Vec<(Explanation, ExitCode, usize)> = Vec::new();
-        let mut untold = 0;
-        for watch in &self.watches {
-            let Some(explanation) = explain(watch, &self.rules) else { continue };
-            let own = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(code);
-            let same = told.iter_mut().find(|(known, ..)| known.what == explanation.what);
-            match same {
-                Some((.., others)) => *others += 1,
-                None if told.len() < TOLD_ONE_BY_ONE => told.push((explanation, own, 0)),
-                None => untold += 1,
-            }
-        }
-        for (mut explanation, own, others) in told {
-            if others > 0 {
-                explanation.what += &format!(" (the same for {others} more)");
-            }
-            tell(&explanation, own);
-        }
-        if untold > 0 {
-            error!(
-                event = code.outcome(),
-                exit_code = code.number(),
-                "{untold} more did not get there"
-            );
-        }
-    }
-
-    fn tell_success(&self) {
-        let met =
-            || self.watches.iter().filter(|watch| watch.ending().is_some_and(|e| e.is_success()));
-        if met().count() > TOLD_ONE_BY_ONE {
-            let (count, all) = (self.met().count(), self.watches.len());
-            info!(event = "met", "{count} of {all} got there after {}", Brief(self.elapsed));
-            return;
-        }
-        for watch in self.met() {
-            let after = watch.over_at().unwrap_or(self.elapsed);
-            info!(
-                event = "met", instance = %watch.id(),
-                "{}  {}", watch.id(), success(watch, self.rules.condition, after)
-            );
-        }
-    }
 }

@@ -56,7 +56,7 @@ pub struct Watch {
     id: InstanceId,
     instance: Option<Instance>,
     observed_at: Duration,
-    asked_at: Duration,
+    asked_at: Option<Duration>,
     timeline: Timeline,
     stage: Stage,
     over_at: Option<Duration>,
@@ -74,7 +74,7 @@ impl Watch {
             id,
             instance: None,
             observed_at: Duration::ZERO,
-            asked_at: Duration::ZERO,
+            asked_at: None,
             timeline: Timeline::default(),
             stage: Stage::Waiting,
             over_at: None,
@@ -105,8 +105,8 @@ impl Watch {
         self.observed_at
     }
 
-    /// When it was last asked for; zero before that.
-    pub(crate) fn asked_at(&self) -> Duration {
+    /// When it was last asked for.
+    pub(crate) fn asked_at(&self) -> Option<Duration> {
         self.asked_at
     }
 
@@ -319,7 +319,7 @@ impl Watch {
     /// Counts one poll, which was sent at `asked_at`.
     pub(crate) fn count_poll(&mut self, asked_at: Duration) {
         self.tally.polls += 1;
-        self.asked_at = asked_at;
+        self.asked_at = Some(asked_at);
         if let Some(since) = self.throttled_since.take() {
             self.tally.throttled_for += asked_at.saturating_sub(since);
         }

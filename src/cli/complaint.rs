@@ -34,7 +34,7 @@ fn source_variable(
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    let long = shown.trim_start_matches('-').split(['=', ' ', '[']).next()?;
+    let long = shown.trim_start_matches('-').split(['=', ' ', '[', '.']).next()?;
     let flag = format!("--{long}");
     let is_flag = |text: &str| text == flag || text.starts_with(&format!("{flag}="));
     let command = Cli::command();

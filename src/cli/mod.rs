@@ -5,12 +5,17 @@ mod complaint;
 
 use std::{ffi::OsString, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Parser, ValueEnum, builder::BoolishValueParser};
+use clap::{
+    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
+    error::ErrorKind, parser::ValueSource,
+};
 
 use crate::{
     api::url::ApiUrl,
     condition::Condition,
     duration::{parse_duration, parse_positive_duration},
+    output::Format,
+    report::subscriber::LogFormat,
     simulate::script::Script,
 };
 use budget::Budget;
@@ -74,6 +79,30 @@ pub struct Cli {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub output: Output,
+}
+
+impl Cli {
+    /// Reads a command line, and the variables that stand for options.
+    ///
+    /// # Errors
+    ///
+    /// What clap says of it, which for `--help` is the help.
+    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if cli.output.quiet && cli.output.verbose > 0 {
+            let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            match (is_given("quiet"), is_given("verbose")) {
+                (true, false) => cli.output.verbose = 0,
+                (false, true) => cli.output.quiet = false,
+                _ => {
+                    let text = "--quiet cannot be used with --verbose";
+                    return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+                }
+            }
+        }
+        Ok(cli)
+    }
 }
 
 /// What is waited for.
@@ -220,7 +249,6 @@ pub struct Output {
     /// Print only errors
     #[arg(
         short, long,
-        conflicts_with = "verbose",
         env = "WAIT_READY_QUIET", hide_env = true,
         value_parser = BoolishValueParser::new()
     )]
@@ -240,26 +268,4 @@ pub struct Output {
         hide_env = true
     )]
     pub log_format: LogFormat,
-}
-
-/// How the result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    /// One address a line
-    #[default]
-    Ip,
-    /// One JSON object a line
-    Json,
-    /// FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines
-    Env,
-}
-
-/// How messages are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
 }

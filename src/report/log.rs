@@ -24,7 +24,7 @@ impl Observer for Log {
             WaitEvent::Transition { id, from, now } => transition(id, from, now),
             WaitEvent::UnclearStatus { id, status } => warn!(
                 event = "unclear_status", instance = %id, status = %status,
-                "{id}  the status {status:?} says nothing that is known here; polling goes on"
+                "{id}  the status \"{status}\" says nothing that is known here; polling goes on"
             ),
             WaitEvent::Fault { id, others, error } => fault(id, others, error),
             WaitEvent::NotReached { id, ip, error } => info!(

@@ -50,10 +50,12 @@ impl<'a> Record<'a> {
             ip: watch.address().map(|ip| ip.to_string()),
             instance_type: instance.map(|instance| instance.instance_type.as_received()),
             region: instance.map(|instance| instance.region.as_received()),
-            sector: instance.and_then(|i| i.sector.as_ref()).map(|sector| sector.as_received()),
+            sector: instance
+                .and_then(|i| i.sector.as_ref())
+                .map(super::super::instance::Sector::as_received),
             creator_user_nickname: instance
                 .and_then(|i| i.creator_user_nickname.as_ref())
-                .map(|name| name.as_received()),
+                .map(super::super::server_text::ServerText::as_received),
             outcome: ending.as_ref().map_or_else(|| code.outcome(), outcome),
             exit_code: own_code.number(),
             waited_ms: millis(watch.over_at().unwrap_or(now)),

@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use clap::ValueEnum;
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
@@ -15,7 +16,15 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::cli::LogFormat;
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
 
 /// What a log line with this target says is never left out, however quiet the user wants it.
 pub const ALWAYS: &str = "wait_ready::always";

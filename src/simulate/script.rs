@@ -209,13 +209,14 @@ fn parse_step(step: &str) -> Result<Step, Mistake> {
     }
     let (what, answers) = match head.rsplit_once('*') {
         None => (head, None),
-        Some((what, count)) => match count.parse::<u32>() {
-            Ok(count @ 1..=MOST_ANSWERS) => (what, Some(count)),
-            _ => {
+        Some((what, count)) => {
+            if let Ok(count @ 1..=MOST_ANSWERS) = count.parse::<u32>() {
+                (what, Some(count))
+            } else {
                 let reason = format!("after `*` comes a number from 1 to {MOST_ANSWERS}");
                 return Err(Mistake::at(what.len() + 1, reason));
             }
-        },
+        }
     };
     let once = Lasts::Answers(answers.unwrap_or(1));
     let simple = |reply| match argument {

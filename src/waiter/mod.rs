@@ -104,7 +104,7 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     };
     let now = started.elapsed();
     if let Some(notice) = notice {
-        observer.observe(now, &WaitEvent::Notice(notice));
+        observer.observe(now, &WaitEvent::Notice(&notice));
     }
     policy.record_round(&positions, answers, asked_at, now, observer);
     true
