@@ -16,9 +16,11 @@ use crate::{
     },
     backoff::{Backoff, Jitter},
     cli::{Cli, complaint},
+    conclude::conclude,
     exit_code::ExitCode,
     failure::Failure,
-    finished::{Finished, tell},
+    file::check_folder,
+    finished::{Finished, told},
     instance::InstanceId,
     instance_list::expand,
     net_probe::NetProbe,
@@ -56,14 +58,16 @@ pub fn run() -> std::process::ExitCode {
 
 fn run_with(cli: &Cli) -> u8 {
     start_logging(cli);
-    let outcome = Plan::new(cli).and_then(|plan| {
-        let finished = plan.carry_out(cli)?;
-        finished.conclude(cli)
-    });
-    outcome.unwrap_or_else(|failure| {
-        tell(&failure.explanation, failure.code);
-        failure.code.number()
-    })
+    match Plan::new(cli).and_then(|plan| plan.carry_out(cli)) {
+        Ok(finished) => {
+            let verdict = finished.verdict();
+            conclude(cli, &finished, verdict)
+        }
+        Err(failure) => {
+            let verdict = told(&failure.explanation, failure.code);
+            conclude(cli, &Finished::before_the_first_poll(), verdict)
+        }
+    }
 }
 
 /// A panic is an unexpected failure with exit code 1; aborting would look like a crash.
@@ -136,6 +140,9 @@ impl Plan {
             code = signals.next() => return Err(Failure::interrupted(code)),
             ids = instances(cli) => ids?,
         };
+        for path in cli.output.files() {
+            check_folder(path).map_err(|e| Failure::unexpected("cannot write the result", &e))?;
+        }
         if cli.output.format == Format::Env
             && let Some(id) = ids.iter().find(|id| !is_fit_for_env(id))
         {

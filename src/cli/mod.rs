@@ -3,7 +3,12 @@
 pub mod budget;
 mod complaint;
 
-use std::{ffi::OsString, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     ArgAction, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
@@ -246,6 +251,18 @@ pub struct Output {
     )]
     pub format: Format,
 
+    /// Write the result to this file instead, whole or not at all
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_OUTPUT_FILE", hide_env = true)]
+    pub output_file: Option<PathBuf>,
+
+    /// Write one JSON object on how it went to this file, on every ending
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_REPORT", hide_env = true)]
+    pub report: Option<PathBuf>,
+
+    /// Append a Markdown table and a timeline to this file, such as "$GITHUB_STEP_SUMMARY"
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_SUMMARY", hide_env = true)]
+    pub summary: Option<PathBuf>,
+
     /// Print only errors
     #[arg(
         short, long,
@@ -268,4 +285,11 @@ pub struct Output {
         hide_env = true
     )]
     pub log_format: LogFormat,
+}
+
+impl Output {
+    /// Every file that is to be written.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.output_file, &self.report, &self.summary].into_iter().flatten().map(PathBuf::as_path)
+    }
 }
