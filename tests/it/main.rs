@@ -14,4 +14,5 @@ mod leaks;
 mod output;
 mod pacing;
 mod reach;
+mod readme;
 mod simulator;
