@@ -52,6 +52,7 @@ pub mod api;
 pub mod backoff;
 #[doc(hidden)]
 #[expect(clippy::doc_markdown, reason = "the comments of its fields are the text of --help")]
+#[allow(rustdoc::broken_intra_doc_links, reason = "and [:PORT] is no link there")]
 pub mod cli;
 mod clock;
 mod command;
@@ -83,6 +84,8 @@ pub mod run;
 pub mod server_text;
 mod signals;
 pub mod simulate;
+#[cfg(feature = "simulate")]
+mod simulated;
 pub mod source;
 pub mod transition;
 pub mod waiter;

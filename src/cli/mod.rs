@@ -15,13 +15,14 @@ use clap::{
     error::ErrorKind, parser::ValueSource,
 };
 
+#[cfg(feature = "simulate")]
+use crate::simulate::script::Script;
 use crate::{
     api::url::ApiUrl,
     condition::Condition,
     duration::{parse_duration, parse_positive_duration},
     output::Format,
     report::subscriber::LogFormat,
-    simulate::script::Script,
 };
 use budget::Budget;
 pub use complaint::complaint;
@@ -218,6 +219,7 @@ pub struct Api {
     #[arg(long, value_name = "PATH")]
     pub api_key_file: Option<PathBuf>,
 
+    #[cfg(feature = "simulate")]
     /// Poll a simulated API inside this process instead; no key is needed
     ///
     /// SCRIPT is a list of steps, such as pending:2s,429:1s,500,provisioning:3s,ready. A step is
