@@ -8,7 +8,10 @@ use crate::{
     duration::Brief,
     exit_code::{ExitCode, decisive},
     policy::Rules,
-    report::explain::{Explanation, explain, polls, success},
+    report::{
+        explain::{Explanation, explain, polls, success},
+        picture::picture,
+    },
     watch::Watch,
 };
 
@@ -38,15 +41,17 @@ impl Finished {
     }
 
     /// Judges how it ended, and tells it.
-    pub(crate) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self, unicode: bool) -> Verdict {
         if let Some(code) = self.signal {
             return told(&self.interruption(code), code);
         }
         let Some(watch) = decisive(&self.watches, self.rules.any) else {
             self.tell_success();
+            self.draw_pictures(unicode);
             return Verdict { code: ExitCode::Success, message: None };
         };
         let code = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
+        self.draw_pictures(unicode);
         self.tell_failures(code);
         let message = explain(watch, &self.rules).map(|explanation| explanation.on_one_line());
         Verdict { code, message }
@@ -98,6 +103,17 @@ impl Finished {
                 exit_code = code.number(),
                 "{untold} more did not get there"
             );
+        }
+    }
+
+    fn draw_pictures(&self, unicode: bool) {
+        if self.watches.len() > TOLD_ONE_BY_ONE {
+            return;
+        }
+        for watch in &self.watches {
+            if let Some(picture) = picture(watch, self.elapsed, unicode) {
+                info!(event = "picture", instance = %watch.id(), "{}  {picture}", watch.id());
+            }
         }
     }
 

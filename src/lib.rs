@@ -49,6 +49,8 @@
 //! ```
 
 pub mod api;
+#[doc(hidden)]
+pub mod appearance;
 pub mod backoff;
 #[doc(hidden)]
 #[expect(clippy::doc_markdown, reason = "the comments of its fields are the text of --help")]

@@ -1,11 +1,15 @@
 //! The program: wires everything, owns the streams and the signals.
 
 use std::{
+    cell::RefCell,
     env,
     ffi::OsString,
-    io::{self, Read as _, Write as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    pin::pin,
+    time::Duration,
 };
 
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::{
@@ -14,9 +18,14 @@ use crate::{
         http::{HttpOptions, HttpSource},
         url::{ApiUrl, PlainHttp},
     },
+    appearance::Appearance,
     backoff::{Backoff, Jitter},
-    cli::{Cli, complaint},
+    cli::{
+        Cli, complaint,
+        generate::{Generated, generate},
+    },
     conclude::conclude,
+    event::{Observer as _, WaitEvent},
     exit_code::ExitCode,
     failure::Failure,
     file::check_folder,
@@ -27,8 +36,10 @@ use crate::{
     output::{Format, is_fit_for_env},
     policy::{Policy, Rules},
     report::{
+        board::Board,
         log::Log,
-        subscriber::{Stderr, Verbosity, subscriber},
+        progress::{Progress, REDRAW_EVERY},
+        subscriber::{LogFormat, Stderr, Verbosity, subscriber},
     },
     signals::Signals,
     waiter::Waiter,
@@ -60,10 +71,19 @@ pub fn run() -> std::process::ExitCode {
 }
 
 fn run_with(cli: &Cli) -> u8 {
-    start_logging(cli);
-    match Plan::new(cli).and_then(|plan| plan.carry_out(cli)) {
+    if let Some(what) = cli.output.generate {
+        return print_generated(what).number();
+    }
+    let look = Appearance::new(
+        cli.output.progress,
+        cli.output.color,
+        io::stderr().is_terminal(),
+        |name| env::var_os(name),
+    );
+    let stderr = start_logging(cli, look);
+    match Plan::new(cli).and_then(|plan| plan.carry_out(cli, look, &stderr)) {
         Ok(finished) => {
-            let verdict = finished.verdict();
+            let verdict = finished.verdict(look.unicode);
             conclude(cli, &finished, verdict)
         }
         Err(failure) => {
@@ -82,7 +102,16 @@ fn fail_instead_of_aborting() {
     }));
 }
 
-fn start_logging(cli: &Cli) {
+fn print_generated(what: Generated) -> ExitCode {
+    let printed = generate(what).and_then(|text| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&text)?;
+        stdout.flush()
+    });
+    if printed.is_ok() { ExitCode::Success } else { ExitCode::Unexpected }
+}
+
+fn start_logging(cli: &Cli, look: Appearance) -> Stderr {
     let verbosity = match (cli.output.quiet, cli.output.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
@@ -90,9 +119,11 @@ fn start_logging(cli: &Cli) {
         (false, _) => Verbosity::Trace,
     };
     let rust_log = env::var("RUST_LOG").ok();
-    let subscriber = subscriber(cli.output.log_format, verbosity, rust_log.as_deref(), Stderr);
+    let (format, stderr) = (cli.output.log_format, Stderr::default());
+    let subscriber = subscriber(format, verbosity, rust_log.as_deref(), look.color, stderr.clone());
     // Fails only where a subscriber is set already, and then that one serves.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    stderr
 }
 
 /// What the command line asks for, checked as far as that needs no file and no network.
@@ -123,18 +154,18 @@ impl Plan {
         Ok(Self { rules, backoff, api })
     }
 
-    fn carry_out(self, cli: &Cli) -> Result<Finished, Failure> {
+    fn carry_out(self, cli: &Cli, look: Appearance, stderr: &Stderr) -> Result<Finished, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::unexpected("cannot start", &error))?;
-        let finished = runtime.block_on(self.wait(cli));
+        let finished = runtime.block_on(self.wait(cli, look, stderr));
         // A name that is being looked up, or a read of standard input, must not delay the end.
         runtime.shutdown_background();
         finished
     }
 
-    async fn wait(self, cli: &Cli) -> Result<Finished, Failure> {
+    async fn wait(self, cli: &Cli, look: Appearance, stderr: &Stderr) -> Result<Finished, Failure> {
         let Self { rules, backoff, api } = self;
         let mut signals =
             Signals::install().map_err(|e| Failure::unexpected("cannot handle signals", &e))?;
@@ -165,17 +196,56 @@ impl Plan {
         };
         #[cfg(not(feature = "simulate"))]
         let source = real(cli, api)?;
+        let draws = look.progress && !cli.output.quiet && cli.output.log_format == LogFormat::Text;
+        let mut progress = draws.then(|| {
+            let board = Board::new(ids.iter().cloned(), rules.max_wait, look.unicode);
+            let progress = Progress::on_stderr(board, look.unicode);
+            stderr.share_with(progress.rows());
+            progress
+        });
         let policy = Policy::new(rules.clone(), backoff, ids);
         let mut waiter = Waiter::new(source, NetProbe::new(rules.condition), policy);
+        let signal = watched(&mut waiter, &mut progress, &mut signals).await;
+        let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
+        Ok(Finished { watches, rules, elapsed, signal })
+    }
+}
+
+/// Waits until the end or a signal, and draws how it goes.
+async fn watched(
+    waiter: &mut Waiter<HttpSource, NetProbe>,
+    progress: &mut Option<Progress>,
+    signals: &mut Signals,
+) -> Option<ExitCode> {
+    let Some(progress) = progress else {
         let mut log = Log;
-        let signal = tokio::select! {
+        return tokio::select! {
             biased;
             code = signals.next() => Some(code),
             () = waiter.wait(&mut log) => None,
         };
-        let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
-        Ok(Finished { watches, rules, elapsed, signal })
-    }
+    };
+    let progress = RefCell::new(progress);
+    let started = Instant::now();
+    let mut observer = |at: Duration, event: &WaitEvent<'_>| {
+        Log.observe(at, event);
+        progress.borrow_mut().observe(at, event);
+    };
+    let mut redraw = interval(REDRAW_EVERY);
+    redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let signal = {
+        let mut waiting = pin!(waiter.wait(&mut observer));
+        loop {
+            tokio::select! {
+                biased;
+                code = signals.next() => break Some(code),
+                () = &mut waiting => break None,
+                _ = redraw.tick() => progress.borrow_mut().draw(started.elapsed()),
+            }
+        }
+    };
+    progress.borrow_mut().clear();
+    signal
 }
 
 /// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.

@@ -2,6 +2,7 @@
 
 pub mod budget;
 mod complaint;
+pub mod generate;
 
 use std::{
     ffi::OsString,
@@ -19,6 +20,7 @@ use clap::{
 use crate::simulate::script::Script;
 use crate::{
     api::url::ApiUrl,
+    appearance::When,
     condition::Condition,
     duration::{parse_duration, parse_positive_duration},
     output::Format,
@@ -26,6 +28,7 @@ use crate::{
 };
 use budget::Budget;
 pub use complaint::complaint;
+use generate::Generated;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +64,7 @@ config file, in this order; there is no option that takes the key itself.";
 )]
 pub struct Cli {
     /// The instances to wait for: ids, @FILE with one id a line, or @- for standard input
-    #[arg(value_name = "INSTANCE_ID", required = true)]
+    #[arg(value_name = "INSTANCE_ID", required_unless_present = "generate")]
     pub instances: Vec<String>,
 
     /// A command to run once the condition holds, with {ip} and {id} replaced
@@ -287,6 +290,32 @@ pub struct Output {
         hide_env = true
     )]
     pub log_format: LogFormat,
+
+    /// Draw rows that change in place on standard error; off in CI and for TERM=dumb
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_PROGRESS",
+        hide_env = true
+    )]
+    pub progress: When,
+
+    /// Colour the words "error" and "warning"; off for NO_COLOR and TERM=dumb
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_COLOR",
+        hide_env = true
+    )]
+    pub color: When,
+
+    /// Print a manual page or a completion script for a shell, and exit
+    #[arg(long, value_name = "WHAT", value_enum, env = "WAIT_READY_GENERATE", hide_env = true)]
+    pub generate: Option<Generated>,
 }
 
 impl Output {

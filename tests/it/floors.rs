@@ -29,7 +29,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     ),
     (1, &["clock", "file", "probe", "source"]),
     (2, &["api", "net_probe", "simulate", "waiter"]),
-    (3, &["exit_code", "instance_list", "output", "report", "signals"]),
+    (3, &["appearance", "exit_code", "instance_list", "output", "report", "signals"]),
     (4, &["cli", "command", "conclude", "failure", "finished", "run", "simulated"]),
 ];
 
