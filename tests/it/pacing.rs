@@ -224,6 +224,22 @@ async fn a_budget_ends_the_wait_when_it_is_spent_over_all_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spent_budget_does_not_hurry_a_server_that_fails() {
+    let outcome = wait("pending,500*20")
+        .within(SECOND * 60)
+        .with(|wait| wait.rules.budgets = vec![(Status::Pending, SECOND * 5)])
+        .run()
+        .await;
+    assert_eq!(outcome.polls, [0., 1., 3., 5., 13., 28., 43., 58., 60.]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_grace_for_a_404_is_nothing_to_a_wait_for_deletion() {
+    let outcome = wait("500*5,404,500,404").until(Condition::Deleted).run().await;
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 45., 60., 75.]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_status_without_a_budget_is_not_counted() {
     let outcome = wait("pending:60s,ready")
         .with(|wait| wait.rules.budgets = vec![(Status::Provisioning, SECOND)])

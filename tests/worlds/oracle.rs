@@ -1,0 +1,411 @@
+//! The contract, read naively: from the history of a wait to how it had to end.
+//!
+//! Written from the command line's contract alone. It looks back over whole histories where the
+//! library counts as it goes, and calls nothing that judges.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    answers::Said,
+    source::Event,
+    world::{Goal, Ms, Options},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Waiting,
+    Probing(IpAddr),
+    Met(Option<IpAddr>),
+    /// Over with this exit code.
+    Over(u8),
+    /// Another instance decided the wait.
+    Abandoned,
+}
+
+impl State {
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Waiting | Self::Probing(_))
+    }
+
+    pub fn is_met(self) -> bool {
+        matches!(self, Self::Met(_))
+    }
+}
+
+/// One instance as the history shows it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    pub state: State,
+    pub over_at: Option<Ms>,
+    pub answers: Vec<(Ms, Said)>,
+    pub throttled_ms: Ms,
+    throttled_at: Option<Ms>,
+}
+
+/// What the history says of one round, for the checks of its pace.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RoundFacts {
+    pub asked: Ms,
+    pub answered: Option<Ms>,
+    pub hint: Option<Ms>,
+    pub changed: bool,
+    pub waiting: bool,
+    pub all_probing: bool,
+    /// When a grace or a budget ends, if that is yet to come.
+    pub limit: Option<Ms>,
+    /// The last was met between this round and the next one.
+    pub met_after: Option<Ms>,
+    pub planned: Option<Ms>,
+}
+
+#[derive(Debug)]
+pub struct Oracle<'a> {
+    options: &'a Options,
+    pub subjects: Vec<Subject>,
+    pub rounds: Vec<RoundFacts>,
+    asked: Vec<usize>,
+    hint: Option<Ms>,
+    changed: bool,
+    pub ended_by_hint: bool,
+    pub last_event: Ms,
+}
+
+impl<'a> Oracle<'a> {
+    /// Reads the whole history of a wait for `count` instances that is over.
+    pub fn read(options: &'a Options, count: usize, log: &[Event]) -> Result<Self, String> {
+        let subject = Subject {
+            state: State::Waiting,
+            over_at: None,
+            answers: Vec::new(),
+            throttled_ms: 0,
+            throttled_at: None,
+        };
+        let mut oracle = Self {
+            options,
+            subjects: vec![subject; count],
+            rounds: Vec::new(),
+            asked: Vec::new(),
+            hint: None,
+            changed: false,
+            ended_by_hint: false,
+            last_event: 0,
+        };
+        for event in log {
+            oracle.take(*event)?;
+        }
+        oracle.end();
+        Ok(oracle)
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Ask { at } => {
+                self.asked.clear();
+                (self.hint, self.changed) = (None, false);
+                self.rounds.push(RoundFacts { asked: at, ..RoundFacts::default() });
+            }
+            Event::Asked { who } => self.asked.push(who),
+            Event::Answer { who, said } => self.subjects[who].answers.push((Ms::MAX, said)),
+            Event::Answered { at } => self.round(at)?,
+            Event::Tried { at, ip, reached } => self.probe(at, ip, reached),
+            Event::Planned { at } => {
+                if let Some(round) = self.rounds.last_mut() {
+                    round.planned = Some(at);
+                }
+            }
+            Event::Try { .. } | Event::ToldPoll | Event::ToldUnclear => {}
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter().filter(|subject| subject.state.is_waiting())
+    }
+
+    /// Whether a round asks for exactly those that it is for: all that are not there yet; when
+    /// there are none, those whose address was last seen longer ago than the shortest delay.
+    fn check_asked(&self, asked_at: Ms) -> Result<(), String> {
+        let mut due: Vec<usize> = self.positions(|s| s.state.is_waiting());
+        if due.is_empty() {
+            due = self.positions(|s| self.is_stale(s, asked_at));
+        }
+        let mut asked = self.asked.clone();
+        asked.sort_unstable();
+        if asked == due && !due.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the round at {asked_at} asks for {asked:?} where {due:?} were due"))
+    }
+
+    fn positions(&self, wanted: impl Fn(&Subject) -> bool) -> Vec<usize> {
+        (0..self.subjects.len()).filter(|&who| wanted(&self.subjects[who])).collect()
+    }
+
+    pub fn is_stale(&self, subject: &Subject, now: Ms) -> bool {
+        let seen = subject.answers.iter().rev().find(|(_, said)| is_instance(*said));
+        self.options.goal.is_an_address()
+            && subject.state.is_met()
+            && seen.is_some_and(|(at, _)| now - at > self.options.min)
+    }
+
+    fn round(&mut self, now: Ms) -> Result<(), String> {
+        self.last_event = now;
+        let asked_at = self.rounds[self.rounds.len() - 1].asked;
+        self.check_asked(asked_at)?;
+        for who in std::mem::take(&mut self.asked) {
+            if let Some((at @ Ms::MAX, _)) = self.subjects[who].answers.last_mut() {
+                *at = now;
+                self.judge(who, asked_at, now);
+            }
+        }
+        self.settle(now);
+        let hint_end = self.hint.map(|hint| now.saturating_add(hint));
+        if hint_end.is_some_and(|end| end > self.options.max_wait) {
+            self.ended_by_hint = true;
+            self.end_waiting(now, |_| 7);
+        } else if now >= self.options.max_wait {
+            self.end_waiting(now, code_at_deadline);
+        }
+        let limit = self.waiting().filter_map(|subject| self.limit(subject, now)).min();
+        let waiting = self.waiting().next().is_some();
+        let all_probing =
+            waiting && self.waiting().all(|subject| matches!(subject.state, State::Probing(_)));
+        let (hint, changed) = (self.hint, self.changed);
+        let round = self.rounds.last_mut().expect("a round was asked");
+        (round.answered, round.hint, round.changed) = (Some(now), hint, changed);
+        (round.waiting, round.all_probing, round.limit) = (waiting, all_probing, limit);
+        round.met_after = None;
+        Ok(())
+    }
+
+    /// The table "what decides", for the last answer of one instance.
+    fn judge(&mut self, who: usize, asked_at: Ms, now: Ms) {
+        let subject = &mut self.subjects[who];
+        if let Some(since) = subject.throttled_at.take() {
+            subject.throttled_ms += asked_at - since;
+        }
+        let answers = &subject.answers;
+        let (before, last) = (&answers[..answers.len() - 1], answers[answers.len() - 1].1);
+        match last {
+            Said::Instance { status, ip } => {
+                self.changed |= last_status(before) != Some(status);
+                let state = self.judge_instance(who, status, ip, now);
+                self.set(who, state, now);
+            }
+            Said::Error { status, hint } => {
+                self.hint = self.hint.max(hint);
+                if status == 429 {
+                    subject.throttled_at = Some(now);
+                }
+                let state = self.judge_error(who, status, now);
+                self.set(who, state, now);
+            }
+            Said::Fault => {}
+        }
+    }
+
+    fn judge_instance(&self, who: usize, status: &str, ip: Option<IpAddr>, now: Ms) -> State {
+        let subject = &self.subjects[who];
+        let there = match self.options.goal {
+            Goal::Ready | Goal::Probed if status == "stopped" => return State::Over(3),
+            Goal::Ready | Goal::Probed => status == "ready" && ip.is_some(),
+            Goal::Stopped => status == "stopped",
+            Goal::Deleted => false,
+        };
+        let address = ip.filter(|_| self.options.goal.is_an_address());
+        let in_a_row = subject.answers.iter().rev().take_while(|(_, said)| {
+            *said == subject.answers[subject.answers.len() - 1].1
+        });
+        let state = match (subject.state, address) {
+            _ if !there => State::Waiting,
+            (State::Met(met), address) if met == address => subject.state,
+            (State::Probing(probed), Some(ip)) if probed == ip => subject.state,
+            _ if in_a_row.count() < self.options.stable => State::Waiting,
+            (_, Some(ip)) if self.options.goal == Goal::Probed => State::Probing(ip),
+            (_, address) => State::Met(address),
+        };
+        let spent = time_in(&subject.answers, status, now);
+        if state.is_waiting() && self.budget(status).is_some_and(|budget| spent >= budget) {
+            return State::Over(9);
+        }
+        state
+    }
+
+    fn judge_error(&self, who: usize, status: u16, now: Ms) -> State {
+        let subject = &self.subjects[who];
+        let answers = &subject.answers;
+        match status {
+            401 | 403 => State::Over(4),
+            404 => {
+                let again = answers.len() >= 2 && is_missing(answers[answers.len() - 2].1);
+                let seen = answers.iter().any(|(_, said)| is_instance(*said));
+                match self.options.goal {
+                    Goal::Deleted if again => State::Met(None),
+                    Goal::Deleted => subject.state,
+                    _ if seen && again => State::Over(5),
+                    _ if !seen && now >= self.options.grace => State::Over(5),
+                    _ => subject.state,
+                }
+            }
+            408 | 425 | 429 | 500..=599 => subject.state,
+            _ => State::Over(6),
+        }
+    }
+
+    fn budget(&self, status: &str) -> Option<Ms> {
+        self.options.budgets.iter().find(|(of, _)| *of == status).map(|(_, budget)| *budget)
+    }
+
+    /// When the grace or the budget of one instance ends, if that is yet to come.
+    fn limit(&self, subject: &Subject, now: Ms) -> Option<Ms> {
+        let (_, last) = subject.answers.last()?;
+        let end = match last_status(&subject.answers) {
+            None if is_missing(*last) && self.options.goal != Goal::Deleted => self.options.grace,
+            None => return None,
+            Some(status) => {
+                let spent = time_in(&subject.answers, status, now);
+                now + self.budget(status)?.saturating_sub(spent)
+            }
+        };
+        (end > now).then_some(end)
+    }
+
+    fn set(&mut self, who: usize, state: State, now: Ms) {
+        let subject = &mut self.subjects[who];
+        if state.is_waiting() {
+            subject.over_at = None;
+        } else if subject.state != state {
+            subject.over_at = Some(now);
+            if let (false, Some(since)) = (state.is_met(), subject.throttled_at.take()) {
+                subject.throttled_ms += now - since;
+            }
+        }
+        subject.state = state;
+    }
+
+    fn probe(&mut self, now: Ms, ip: IpAddr, reached: bool) {
+        self.last_event = self.last_event.max(now);
+        let probed = self.positions(|subject| subject.state == State::Probing(ip));
+        if let (true, Some(&who)) = (reached, probed.first()) {
+            self.set(who, State::Met(Some(ip)), now);
+            self.settle(now);
+            if self.waiting().next().is_none()
+                && let Some(round) = self.rounds.last_mut()
+            {
+                round.met_after = Some(now);
+            }
+        }
+    }
+
+    /// Where one instance decides for all.
+    fn settle(&mut self, now: Ms) {
+        let met = self.subjects.iter().any(|subject| subject.state.is_met());
+        let over = self.subjects.iter().any(|subject| matches!(subject.state, State::Over(_)));
+        if (self.options.any && met) || (self.options.fail_fast && over) {
+            for who in self.positions(|subject| subject.state.is_waiting()) {
+                self.set(who, State::Abandoned, now);
+            }
+        }
+    }
+
+    fn end_waiting(&mut self, now: Ms, code: impl Fn(&Subject) -> u8) {
+        for who in self.positions(|subject| subject.state.is_waiting()) {
+            let state = State::Over(code(&self.subjects[who]));
+            self.set(who, state, now);
+        }
+    }
+
+    /// The history is over: who is still on the way was so at the deadline.
+    fn end(&mut self) {
+        if self.waiting().next().is_some() {
+            self.last_event = self.options.max_wait;
+            self.end_waiting(self.options.max_wait, code_at_deadline);
+        }
+        // Answers of a round that the deadline cut never arrived.
+        for subject in &mut self.subjects {
+            subject.answers.retain(|(at, _)| *at != Ms::MAX);
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        if self.options.any && self.subjects.iter().any(|subject| subject.state.is_met()) {
+            return 0;
+        }
+        let code = |subject: &Subject| match subject.state {
+            State::Over(code) => Some(code),
+            _ => None,
+        };
+        self.subjects.iter().find_map(code).unwrap_or(0)
+    }
+}
+
+impl Subject {
+    /// Polls, throttled polls, transient faults.
+    pub fn totals(&self) -> (usize, usize, usize) {
+        let count = |of: &dyn Fn(Said) -> bool| self.answers.iter().filter(|a| of(a.1)).count();
+        let throttled = count(&|said| matches!(said, Said::Error { status: 429, .. }));
+        let transient = count(&|said| match said {
+            Said::Error { status, .. } => matches!(status, 408 | 425 | 500..=599),
+            Said::Fault => true,
+            Said::Instance { .. } => false,
+        });
+        (self.answers.len(), throttled, transient)
+    }
+
+    /// Every change of status, and when it was first seen.
+    pub fn transitions(&self) -> Vec<(&'static str, Ms)> {
+        let mut changes: Vec<(&'static str, Ms)> = Vec::new();
+        for (at, said) in &self.answers {
+            if let Said::Instance { status, .. } = said
+                && changes.last().is_none_or(|(last, _)| last != status)
+            {
+                changes.push((status, *at));
+            }
+        }
+        changes
+    }
+
+    /// The statuses that deserve a warning.
+    pub fn unclear(&self) -> usize {
+        let clear = ["ready", "init", "pending", "provisioning", "stopped"];
+        let seen: BTreeSet<&str> = self.transitions().iter().map(|(status, _)| *status).collect();
+        seen.iter().filter(|status| !clear.contains(status)).count()
+    }
+}
+
+fn code_at_deadline(subject: &Subject) -> u8 {
+    let throttled = subject.answers.iter().rev().find(|(at, _)| *at != Ms::MAX);
+    match (subject.state, throttled) {
+        (_, Some((_, Said::Error { status: 429, .. }))) => 7,
+        (State::Probing(_), _) => 8,
+        _ => 124,
+    }
+}
+
+fn is_instance(said: Said) -> bool {
+    matches!(said, Said::Instance { .. })
+}
+
+fn is_missing(said: Said) -> bool {
+    matches!(said, Said::Error { status: 404, .. })
+}
+
+fn last_status(answers: &[(Ms, Said)]) -> Option<&'static str> {
+    answers.iter().rev().find_map(|(_, said)| match said {
+        Said::Instance { status, .. } => Some(*status),
+        _ => None,
+    })
+}
+
+/// The time from each sight of the status to the next sight of any, or to now.
+fn time_in(answers: &[(Ms, Said)], status: &str, now: Ms) -> Ms {
+    let seen: Vec<(Ms, &str)> = answers
+        .iter()
+        .filter_map(|(at, said)| match said {
+            Said::Instance { status, .. } => Some((*at, *status)),
+            _ => None,
+        })
+        .collect();
+    let ends = seen.iter().skip(1).map(|(at, _)| *at).chain([now]);
+    seen.iter().zip(ends).filter(|((_, s), _)| *s == status).map(|((at, _), end)| end - at).sum()
+}
