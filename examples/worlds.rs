@@ -1,7 +1,7 @@
 //! Runs generated worlds against the real waiter and says how many a second.
 //!
 //! `cargo run --release --example worlds -- --seeds 0..1000000 [--shape rough]`
-#![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub, missing_docs)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
 #[path = "../tests/worlds/mod.rs"]
 mod worlds;
@@ -44,7 +44,7 @@ struct Totals {
     worlds: u64,
     rounds: u64,
     codes: BTreeMap<u8, u64>,
-    failures: Vec<Box<Failure>>,
+    failures: Vec<Failure>,
     took: Duration,
 }
 
@@ -68,7 +68,7 @@ fn run(seeds: Range<u64>, every: u64, shape: Shape) -> Totals {
                         *totals.codes.entry(outcome.code).or_default() += 1;
                         totals.rounds += outcome.rounds as u64;
                     }
-                    Err(failure) => totals.failures.push(failure),
+                    Err(failure) => totals.failures.push(*failure),
                 }
                 totals.worlds += 1;
                 seed += every;

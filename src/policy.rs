@@ -84,6 +84,7 @@ pub struct Policy {
     planned: Decision,
     polled_at: Duration,
     not_before: Duration,
+    confirming: bool,
 }
 
 impl Policy {
@@ -97,6 +98,7 @@ impl Policy {
             planned: Decision::PollAt(Duration::ZERO, Why::Backoff),
             polled_at: Duration::ZERO,
             not_before: Duration::ZERO,
+            confirming: false,
         }
     }
 
@@ -118,7 +120,7 @@ impl Policy {
         &self.backoff
     }
 
-    /// The positions of the instances to poll now: those not there yet; once there are none,
+    /// The positions of the instances to poll now: those not there yet; once enough are there,
     /// those whose address was last seen too long ago to be used unseen.
     #[must_use]
     pub fn due(&self, now: Duration) -> Vec<usize> {
@@ -126,10 +128,11 @@ impl Policy {
             let watches = self.watches.iter().enumerate();
             watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
         };
-        let mut due = positions(&Watch::is_waiting);
-        if due.is_empty() {
-            due = positions(&|watch| self.is_stale(watch, now));
-        }
+        let mut due = if self.is_confirming() {
+            positions(&|watch| self.is_stale(watch, now))
+        } else {
+            positions(&Watch::is_waiting)
+        };
         // A round that the server cuts short goes on, the next time, with those it did not get to.
         due.sort_by_key(|&position| self.watches[position].asked_at());
         due
@@ -205,15 +208,41 @@ impl Policy {
         now: Duration,
         observer: &mut impl Observer,
     ) {
+        let was_confirming = self.is_confirming();
         self.watches[position].record_probe(ip, result, now, observer);
         self.settle(now, observer);
+        if self.is_confirming() && !was_confirming {
+            self.plan_confirmation(now);
+        }
+    }
+
+    /// The last address was reached between two polls: the API is asked once more before use.
+    fn plan_confirmation(&mut self, now: Duration) {
+        let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
+        let at = earliest.max(self.not_before).max(now);
+        self.planned = if at > self.rules.max_wait {
+            Decision::GiveUpAt(now)
+        } else {
+            Decision::PollAt(at, Why::Confirmation)
+        };
+    }
+
+    /// Whether enough instances are there, so that only their addresses are still in question.
+    fn is_confirming(&self) -> bool {
+        let is_met = self.watches.iter().any(Watch::is_met);
+        (self.rules.any && is_met) || !self.watches.iter().any(Watch::is_waiting)
+    }
+
+    /// Whether one failure is enough, and there is one.
+    fn has_failed_fast(&self) -> bool {
+        self.rules.fail_fast && self.watches.iter().any(Watch::has_failed)
     }
 
     /// Ends the wait for the others where one instance decides for all.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
-        let met = self.watches.iter().any(Watch::is_met);
-        let failed = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Ended(_)));
-        if (self.rules.any && met) || (self.rules.fail_fast && failed) {
+        let has_stale = self.watches.iter().any(|watch| self.is_stale(watch, now));
+        let is_enough = self.rules.any && self.is_confirming() && !has_stale;
+        if is_enough || self.has_failed_fast() {
             self.end_waiting(now, observer, |_| Ending::Abandoned);
         }
     }
@@ -224,8 +253,10 @@ impl Policy {
         observer: &mut impl Observer,
         ending: impl Fn(&Watch) -> Ending,
     ) {
+        let is_over_for_all = self.is_confirming();
         for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()) {
-            watch.end(ending(watch), now, observer);
+            let ending = if is_over_for_all { Ending::Abandoned } else { ending(watch) };
+            watch.end(ending, now, observer);
         }
     }
 
@@ -268,13 +299,15 @@ impl Policy {
     fn wish(&mut self, changed: bool, now: Duration) -> (Duration, Why) {
         let earliest = now.saturating_add(self.backoff.min_delay());
         let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
-        let any_waiting = waiting().next().is_some();
         let all_probing = waiting().all(|watch| matches!(watch.stage(), Stage::Probing { .. }));
-        let limit = waiting().filter_map(|watch| watch.next_limit(&self.rules, now)).min();
-        if changed {
+        let confirming = self.is_confirming();
+        let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
+        let limit = limits.min().filter(|_| !confirming);
+        if changed || (confirming && !self.confirming) {
             self.backoff.reset();
         }
-        let (delay, why) = if !any_waiting {
+        self.confirming = confirming;
+        let (delay, why) = if confirming {
             (self.backoff.next_delay(), Why::Confirmation)
         } else if all_probing {
             (self.backoff.max_delay(), Why::Probing)
@@ -301,32 +334,20 @@ impl Policy {
         } else if self.not_before.max(last) > now {
             Decision::PollAt(self.not_before.max(last), Why::Deadline)
         } else {
-            Decision::GiveUpAt(deadline)
+            Decision::GiveUpAt(if self.is_confirming() { now } else { deadline })
         }
     }
 
     /// Whether every instance has an ending that may be acted on.
     fn is_settled(&self, now: Duration) -> bool {
-        !self.watches.iter().any(|watch| watch.is_waiting() || self.is_stale(watch, now))
+        let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch, now);
+        self.has_failed_fast() || !self.watches.iter().any(is_open)
     }
 
     /// What comes next.
     #[must_use]
     pub fn decide(&self, now: Duration) -> Decision {
-        if self.planned == Decision::Finish || self.is_settled(now) {
-            return Decision::Finish;
-        }
-        if self.watches.iter().any(Watch::is_waiting) {
-            return self.planned;
-        }
-        // The last address was reached between two polls; the API is asked once more before use.
-        let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
-        let at = earliest.max(self.not_before).max(now);
-        if at > self.rules.max_wait {
-            Decision::Finish
-        } else {
-            Decision::PollAt(at, Why::Confirmation)
-        }
+        if self.is_settled(now) { Decision::Finish } else { self.planned }
     }
 
     /// Ends the wait for every instance that is not there: the deadline has come.
@@ -342,3 +363,7 @@ fn longer(a: Option<Hint>, b: Option<Hint>) -> Option<Hint> {
         (a, b) => a.or(b),
     }
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

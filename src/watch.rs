@@ -177,6 +177,11 @@ impl Watch {
         matches!(self.stage, Stage::Waiting | Stage::Probing { .. })
     }
 
+    /// Whether it cannot get there any more, by its own doing.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(&self.stage, Stage::Ended(ending) if *ending != Ending::Abandoned)
+    }
+
     /// Takes in what the API said of the instance; whether its status has changed.
     pub(crate) fn record_instance(
         &mut self,

@@ -11,4 +11,6 @@ mod hints;
 mod leaks;
 mod output;
 mod pacing;
+mod probing;
 mod simulator;
+mod worlds;

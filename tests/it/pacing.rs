@@ -276,6 +276,29 @@ async fn while_an_address_is_probed_the_api_is_watched_at_the_longest_delay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_confirmation_that_fails_backs_off() {
+    let outcome = wait("ready,500*5,ready")
+        .until(Condition::Ssh { port: 22 })
+        .with(|wait| wait.opens_after = SECOND * 30)
+        .run()
+        .await;
+    assert_eq!(outcome.polls, [0., 15., 30., 31., 33., 37., 45.]);
+    assert_eq!(outcome.endings, met());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_no_poll_can_confirm_in_time_is_used_at_once() {
+    let outcome = wait("ready,500,slow:1s,500")
+        .until(Condition::Ssh { port: 22 })
+        .within(SECOND * 32)
+        .with(|wait| wait.opens_after = SECOND * 30)
+        .run()
+        .await;
+    assert_eq!((outcome.polls, outcome.elapsed), (vec![0., 15., 30.], SECOND * 31));
+    assert_eq!(outcome.endings, met());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_stops_during_the_probe_is_noticed() {
     let outcome = wait("ready:20s,stopped")
         .until(Condition::Tcp { port: 80 })

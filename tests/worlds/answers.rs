@@ -20,7 +20,7 @@ use super::{
 
 /// What an answer means to a reader of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     Instance {
         status: &'static str,
         ip: Option<IpAddr>,
@@ -36,7 +36,7 @@ pub enum Said {
 
 /// The headers of an answer that may hold a hint.
 #[derive(Debug, Clone, Default)]
-pub struct Headers {
+pub(crate) struct Headers {
     retry_after: Option<String>,
     reset: Option<String>,
 }
@@ -46,14 +46,20 @@ const NOW: Duration = Duration::from_secs(784_111_777);
 
 /// A spell of the same fault, request after request.
 #[derive(Debug, Clone, Default)]
-pub struct Burst {
+pub(crate) struct Burst {
     left: u64,
     kind: u16,
 }
 
 impl World {
     /// What a request for an instance gets at this moment.
-    pub fn answer(&self, who: usize, at: Ms, burst: &mut Burst, rng: &mut Rng) -> (Said, Headers) {
+    pub(crate) fn answer(
+        &self,
+        who: usize,
+        at: Ms,
+        burst: &mut Burst,
+        rng: &mut Rng,
+    ) -> (Said, Headers) {
         let weather = &self.weather;
         if burst.left == 0 {
             burst.kind = match rng.below(100) {
@@ -135,7 +141,7 @@ fn hint(weather: &Weather, rng: &mut Rng) -> (Option<Ms>, Headers) {
 }
 
 /// The answer as the library gets it.
-pub fn as_library(
+pub(crate) fn as_library(
     said: Said,
     headers: &Headers,
     id: &InstanceId,
@@ -171,7 +177,7 @@ pub fn as_library(
 }
 
 /// The JSON object that says it.
-pub fn body(id: &str, status: &str, ip: Option<IpAddr>, rng: &mut Rng) -> String {
+pub(crate) fn body(id: &str, status: &str, ip: Option<IpAddr>, rng: &mut Rng) -> String {
     let ip = match ip {
         Some(ip) => format!(r#","ip":"{ip}""#),
         None => rng.pick(&["", r#","ip":null"#, r#","ip":"""#]).into(),
@@ -182,12 +188,12 @@ pub fn body(id: &str, status: &str, ip: Option<IpAddr>, rng: &mut Rng) -> String
     )
 }
 
-pub fn redactor() -> Redactor {
+pub(crate) fn redactor() -> Redactor {
     Redactor::new(ApiKey::new("a:b").expect("a key"))
 }
 
 /// The same answer after a journey as bytes; a fault is a body that does not say it.
-pub fn through_wire(
+pub(crate) fn through_wire(
     said: Said,
     headers: &Headers,
     id: &InstanceId,

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Holds what the waiter made of a world against what the contract makes of its history.
-pub fn check(
+pub(crate) fn check(
     world: &World,
     log: &[Event],
     watches: &[Watch],
@@ -34,6 +34,10 @@ pub fn check(
         None => Some(0),
     };
     same("the exit code", code, Some(oracle.exit_code()))?;
+    let met = watches.iter().filter(|watch| watch.is_met()).count();
+    if code == Some(0) && (met == 0 || (met < watches.len() && !options.any)) {
+        return Err(format!("success, and {met} of {} got there", watches.len()));
+    }
     same("the end", elapsed, Duration::from_millis(oracle.last_event))?;
     if options.max_wait > 0 && elapsed > Duration::from_millis(options.max_wait) {
         return Err(format!("the wait outlived its deadline: {elapsed:?}"));
@@ -48,6 +52,7 @@ pub fn check(
     Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is compared is made for it")]
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: T, due: T) -> Result<(), String> {
     if got == due { Ok(()) } else { Err(format!("{what} is {got:?}; the oracle says {due:?}")) }
 }

@@ -33,7 +33,7 @@ use world::{Goal, Options, World};
 
 /// How a world is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// One instance that gets there by the book.
     Simple,
     /// One instance, any path, any weather.
@@ -51,7 +51,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 7] = [
         (Self::Simple, "simple"),
         (Self::Rough, "rough"),
         (Self::Probed, "probed"),
@@ -65,7 +65,7 @@ impl Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, name) = Self::ALL.iter().find(|(shape, _)| shape == self).expect("listed");
-        f.write_str(name)
+        f.pad(name)
     }
 }
 
@@ -79,7 +79,7 @@ impl FromStr for Shape {
 }
 
 /// A world in which the waiter did not do what the contract says.
-pub struct Failure {
+pub(crate) struct Failure {
     shape: Shape,
     world: World,
     history: Vec<Event>,
@@ -110,15 +110,15 @@ impl fmt::Debug for Failure {
 
 /// What came of a world in which all was right.
 #[derive(Debug, Clone, Copy)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The exit code.
-    pub code: u8,
+    pub(crate) code: u8,
     /// How many rounds of polls it took.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
 }
 
 /// Waits in the world of this seed. The clock has to be tokio's, and paused.
-pub async fn run(seed: u64, shape: Shape) -> Result<Outcome, Box<Failure>> {
+pub(crate) async fn run(seed: u64, shape: Shape) -> Result<Outcome, Box<Failure>> {
     let (world, rng) = World::new(seed, shape);
     let ids: Vec<InstanceId> = names().take(world.paths.len()).collect();
     let events = Arc::new(Mutex::new(Vec::with_capacity(64)));

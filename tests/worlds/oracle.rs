@@ -12,7 +12,7 @@ use super::{
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     Waiting,
     Probing(IpAddr),
     Met(Option<IpAddr>),
@@ -23,56 +23,57 @@ pub enum State {
 }
 
 impl State {
-    pub fn is_waiting(self) -> bool {
+    pub(crate) fn is_waiting(self) -> bool {
         matches!(self, Self::Waiting | Self::Probing(_))
     }
 
-    pub fn is_met(self) -> bool {
+    pub(crate) fn is_met(self) -> bool {
         matches!(self, Self::Met(_))
     }
 }
 
 /// One instance as the history shows it.
 #[derive(Debug, Clone)]
-pub struct Subject {
-    pub state: State,
-    pub over_at: Option<Ms>,
-    pub answers: Vec<(Ms, Said)>,
-    pub throttled_ms: Ms,
+pub(crate) struct Subject {
+    pub(crate) state: State,
+    pub(crate) over_at: Option<Ms>,
+    pub(crate) answers: Vec<(Ms, Said)>,
+    pub(crate) throttled_ms: Ms,
     throttled_at: Option<Ms>,
 }
 
 /// What the history says of one round, for the checks of its pace.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RoundFacts {
-    pub asked: Ms,
-    pub answered: Option<Ms>,
-    pub hint: Option<Ms>,
-    pub changed: bool,
-    pub waiting: bool,
-    pub all_probing: bool,
+pub(crate) struct RoundFacts {
+    pub(crate) asked: Ms,
+    pub(crate) answered: Option<Ms>,
+    pub(crate) hint: Option<Ms>,
+    pub(crate) changed: bool,
+    pub(crate) waiting: bool,
+    pub(crate) all_probing: bool,
     /// When a grace or a budget ends, if that is yet to come.
-    pub limit: Option<Ms>,
-    /// The last was met between this round and the next one.
-    pub met_after: Option<Ms>,
-    pub planned: Option<Ms>,
+    pub(crate) limit: Option<Ms>,
+    /// Enough were met between this round and the next one.
+    pub(crate) met_after: Option<Ms>,
+    pub(crate) planned: Option<Ms>,
 }
 
 #[derive(Debug)]
-pub struct Oracle<'a> {
+pub(crate) struct Oracle<'a> {
     options: &'a Options,
-    pub subjects: Vec<Subject>,
-    pub rounds: Vec<RoundFacts>,
+    pub(crate) subjects: Vec<Subject>,
+    pub(crate) rounds: Vec<RoundFacts>,
     asked: Vec<usize>,
+    due: Vec<usize>,
     hint: Option<Ms>,
     changed: bool,
-    pub ended_by_hint: bool,
-    pub last_event: Ms,
+    pub(crate) ended_by_hint: bool,
+    pub(crate) last_event: Ms,
 }
 
 impl<'a> Oracle<'a> {
     /// Reads the whole history of a wait for `count` instances that is over.
-    pub fn read(options: &'a Options, count: usize, log: &[Event]) -> Result<Self, String> {
+    pub(crate) fn read(options: &'a Options, count: usize, log: &[Event]) -> Result<Self, String> {
         let subject = Subject {
             state: State::Waiting,
             over_at: None,
@@ -85,6 +86,7 @@ impl<'a> Oracle<'a> {
             subjects: vec![subject; count],
             rounds: Vec::new(),
             asked: Vec::new(),
+            due: Vec::new(),
             hint: None,
             changed: false,
             ended_by_hint: false,
@@ -101,6 +103,7 @@ impl<'a> Oracle<'a> {
         match event {
             Event::Ask { at } => {
                 self.asked.clear();
+                self.due = self.due(at);
                 (self.hint, self.changed) = (None, false);
                 self.rounds.push(RoundFacts { asked: at, ..RoundFacts::default() });
             }
@@ -113,7 +116,7 @@ impl<'a> Oracle<'a> {
                     round.planned = Some(at);
                 }
             }
-            Event::Try { .. } | Event::ToldPoll | Event::ToldUnclear => {}
+            Event::Try { .. } | Event::Abandoned { .. } | Event::ToldPoll | Event::ToldUnclear => {}
         }
         Ok(())
     }
@@ -122,16 +125,32 @@ impl<'a> Oracle<'a> {
         self.subjects.iter().filter(|subject| subject.state.is_waiting())
     }
 
-    /// Whether a round asks for exactly those that it is for: all that are not there yet; when
-    /// there are none, those whose address was last seen longer ago than the shortest delay.
-    fn check_asked(&self, asked_at: Ms) -> Result<(), String> {
-        let mut due: Vec<usize> = self.positions(|s| s.state.is_waiting());
-        if due.is_empty() {
-            due = self.positions(|s| self.is_stale(s, asked_at));
+    /// Those that a round is for: all that are not there yet; once enough are, those whose
+    /// address was last seen longer ago than the shortest delay.
+    fn due(&self, now: Ms) -> Vec<usize> {
+        if self.failed_fast() {
+            Vec::new()
+        } else if self.are_enough_there() {
+            self.positions(|subject| self.is_stale(subject, now))
+        } else {
+            self.positions(|subject| subject.state.is_waiting())
         }
-        let mut asked = self.asked.clone();
+    }
+
+    fn are_enough_there(&self) -> bool {
+        let one_is = self.subjects.iter().any(|subject| subject.state.is_met());
+        (self.options.any && one_is) || self.waiting().next().is_none()
+    }
+
+    fn failed_fast(&self) -> bool {
+        let over = self.subjects.iter().any(|subject| matches!(subject.state, State::Over(_)));
+        self.options.fail_fast && over
+    }
+
+    fn check_asked(&self, asked_at: Ms) -> Result<(), String> {
+        let (mut asked, due) = (self.asked.clone(), &self.due);
         asked.sort_unstable();
-        if asked == due && !due.is_empty() {
+        if asked == *due && !due.is_empty() {
             return Ok(());
         }
         Err(format!("the round at {asked_at} asks for {asked:?} where {due:?} were due"))
@@ -141,7 +160,7 @@ impl<'a> Oracle<'a> {
         (0..self.subjects.len()).filter(|&who| wanted(&self.subjects[who])).collect()
     }
 
-    pub fn is_stale(&self, subject: &Subject, now: Ms) -> bool {
+    pub(crate) fn is_stale(&self, subject: &Subject, now: Ms) -> bool {
         let seen = subject.answers.iter().rev().find(|(_, said)| is_instance(*said));
         self.options.goal.is_an_address()
             && subject.state.is_met()
@@ -166,8 +185,9 @@ impl<'a> Oracle<'a> {
         } else if now >= self.options.max_wait {
             self.end_waiting(now, code_at_deadline);
         }
+        let waiting = !self.are_enough_there();
         let limit = self.waiting().filter_map(|subject| self.limit(subject, now)).min();
-        let waiting = self.waiting().next().is_some();
+        let limit = limit.filter(|_| waiting);
         let all_probing =
             waiting && self.waiting().all(|subject| matches!(subject.state, State::Probing(_)));
         let (hint, changed) = (self.hint, self.changed);
@@ -213,9 +233,11 @@ impl<'a> Oracle<'a> {
             Goal::Deleted => false,
         };
         let address = ip.filter(|_| self.options.goal.is_an_address());
-        let in_a_row = subject.answers.iter().rev().take_while(|(_, said)| {
-            *said == subject.answers[subject.answers.len() - 1].1
-        });
+        let in_a_row = subject
+            .answers
+            .iter()
+            .rev()
+            .take_while(|(_, said)| *said == subject.answers[subject.answers.len() - 1].1);
         let state = match (subject.state, address) {
             _ if !there => State::Waiting,
             (State::Met(met), address) if met == address => subject.state,
@@ -276,7 +298,9 @@ impl<'a> Oracle<'a> {
             subject.over_at = None;
         } else if subject.state != state {
             subject.over_at = Some(now);
-            if let (false, Some(since)) = (state.is_met(), subject.throttled_at.take()) {
+            if !state.is_met()
+                && let Some(since) = subject.throttled_at.take()
+            {
                 subject.throttled_ms += now - since;
             }
         }
@@ -287,9 +311,11 @@ impl<'a> Oracle<'a> {
         self.last_event = self.last_event.max(now);
         let probed = self.positions(|subject| subject.state == State::Probing(ip));
         if let (true, Some(&who)) = (reached, probed.first()) {
+            let were_enough = self.are_enough_there();
             self.set(who, State::Met(Some(ip)), now);
             self.settle(now);
-            if self.waiting().next().is_none()
+            if !were_enough
+                && self.are_enough_there()
                 && let Some(round) = self.rounds.last_mut()
             {
                 round.met_after = Some(now);
@@ -299,9 +325,9 @@ impl<'a> Oracle<'a> {
 
     /// Where one instance decides for all.
     fn settle(&mut self, now: Ms) {
-        let met = self.subjects.iter().any(|subject| subject.state.is_met());
-        let over = self.subjects.iter().any(|subject| matches!(subject.state, State::Over(_)));
-        if (self.options.any && met) || (self.options.fail_fast && over) {
+        let confirmed = !self.subjects.iter().any(|subject| self.is_stale(subject, now));
+        let enough = self.options.any && self.are_enough_there() && confirmed;
+        if enough || self.failed_fast() {
             for who in self.positions(|subject| subject.state.is_waiting()) {
                 self.set(who, State::Abandoned, now);
             }
@@ -309,25 +335,27 @@ impl<'a> Oracle<'a> {
     }
 
     fn end_waiting(&mut self, now: Ms, code: impl Fn(&Subject) -> u8) {
+        let enough = self.are_enough_there();
         for who in self.positions(|subject| subject.state.is_waiting()) {
-            let state = State::Over(code(&self.subjects[who]));
-            self.set(who, state, now);
+            let code = code(&self.subjects[who]);
+            self.set(who, if enough { State::Abandoned } else { State::Over(code) }, now);
         }
     }
 
     /// The history is over: who is still on the way was so at the deadline.
     fn end(&mut self) {
-        if self.waiting().next().is_some() {
+        let cut = self.rounds.last().is_some_and(|round| round.answered.is_none());
+        if cut || !self.are_enough_there() {
             self.last_event = self.options.max_wait;
-            self.end_waiting(self.options.max_wait, code_at_deadline);
         }
+        self.end_waiting(self.last_event, code_at_deadline);
         // Answers of a round that the deadline cut never arrived.
         for subject in &mut self.subjects {
             subject.answers.retain(|(at, _)| *at != Ms::MAX);
         }
     }
 
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         if self.options.any && self.subjects.iter().any(|subject| subject.state.is_met()) {
             return 0;
         }
@@ -341,7 +369,7 @@ impl<'a> Oracle<'a> {
 
 impl Subject {
     /// Polls, throttled polls, transient faults.
-    pub fn totals(&self) -> (usize, usize, usize) {
+    pub(crate) fn totals(&self) -> (usize, usize, usize) {
         let count = |of: &dyn Fn(Said) -> bool| self.answers.iter().filter(|a| of(a.1)).count();
         let throttled = count(&|said| matches!(said, Said::Error { status: 429, .. }));
         let transient = count(&|said| match said {
@@ -353,7 +381,7 @@ impl Subject {
     }
 
     /// Every change of status, and when it was first seen.
-    pub fn transitions(&self) -> Vec<(&'static str, Ms)> {
+    pub(crate) fn transitions(&self) -> Vec<(&'static str, Ms)> {
         let mut changes: Vec<(&'static str, Ms)> = Vec::new();
         for (at, said) in &self.answers {
             if let Said::Instance { status, .. } = said
@@ -366,7 +394,7 @@ impl Subject {
     }
 
     /// The statuses that deserve a warning.
-    pub fn unclear(&self) -> usize {
+    pub(crate) fn unclear(&self) -> usize {
         let clear = ["ready", "init", "pending", "provisioning", "stopped"];
         let seen: BTreeSet<&str> = self.transitions().iter().map(|(status, _)| *status).collect();
         seen.iter().filter(|status| !clear.contains(status)).count()

@@ -3,7 +3,7 @@
 use super::{
     oracle::{Oracle, RoundFacts},
     source::Event,
-    world::{Ms, Options},
+    world::{Ms, Options, owner},
 };
 
 /// How long before the deadline the last poll is sent at the most, so that it can be answered.
@@ -25,7 +25,7 @@ impl Schedule<'_> {
 }
 
 /// Checks the pace of a whole wait.
-pub fn check(options: &Options, oracle: &Oracle<'_>) -> Result<(), String> {
+pub(crate) fn check(options: &Options, oracle: &Oracle<'_>) -> Result<(), String> {
     let mut schedule = Schedule { options, step: options.min };
     let mut before_waiting = true;
     for (number, round) in oracle.rounds.iter().enumerate() {
@@ -72,7 +72,7 @@ fn check_gap(
     if at < hint_end {
         return wrong("comes before the hint allows");
     }
-    if let Some(met_at) = round.met_after.filter(|_| round.waiting) {
+    if let Some(met_at) = round.met_after {
         let confirmed_at = (answered + options.min).max(hint_end).max(met_at);
         return if at == confirmed_at { Ok(()) } else { wrong("does not confirm at once") };
     }
@@ -80,7 +80,7 @@ fn check_gap(
         return wrong("is not the one that was announced");
     }
     let last = last_poll(options, round, answered);
-    let limit = round.limit.map(|limit| limit.max(answered + options.min));
+    let limit = round.limit.map(|limit| limit.max(answered + options.min).max(hint_end));
     if at < (answered + shortest).max(hint_end) && limit != Some(at) && at != last {
         return wrong("comes before the backoff allows");
     }
@@ -103,8 +103,7 @@ fn check_end(
     answered: Ms,
 ) -> Result<(), String> {
     let fits = last_poll(options, round, answered) > answered;
-    if round.waiting && round.met_after.is_none() && oracle.last_event == options.max_wait && fits
-    {
+    if round.waiting && round.met_after.is_none() && oracle.last_event == options.max_wait && fits {
         return Err(format!("no poll before the deadline after {round:?}"));
     }
     let ended = oracle.last_event;
@@ -117,16 +116,18 @@ fn check_end(
     Ok(())
 }
 
-/// Whether no two attempts to reach one address are ever under way together.
-pub fn check_attempts(log: &[Event]) -> Result<(), String> {
+/// Whether no two attempts to reach one instance are ever under way together.
+pub(crate) fn check_attempts(log: &[Event]) -> Result<(), String> {
     let mut under_way = Vec::new();
     for event in log {
         match event {
-            Event::Try { at, ip } if under_way.contains(ip) => {
-                return Err(format!("two attempts at once to reach {ip} at {at}"));
+            Event::Try { at, ip } if under_way.contains(&owner(*ip)) => {
+                return Err(format!("two attempts at once to reach the instance of {ip} at {at}"));
             }
-            Event::Try { ip, .. } => under_way.push(*ip),
-            Event::Tried { ip, .. } => under_way.retain(|other| other != ip),
+            Event::Try { ip, .. } => under_way.push(owner(*ip)),
+            Event::Tried { ip, .. } | Event::Abandoned { ip } => {
+                under_way.retain(|who| *who != owner(*ip));
+            }
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! A world as the two ports of the waiter, and the log of all that passed through them.
 
 use std::{
-    future::{Future, pending},
+    future::pending,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -26,7 +26,7 @@ use super::{
 
 /// What happened, in the order in which the waiter learned of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A round is sent.
     Ask { at: Ms },
     /// The round asks for this instance.
@@ -39,6 +39,8 @@ pub enum Event {
     Try { at: Ms, ip: IpAddr },
     /// An attempt to reach an address is over.
     Tried { at: Ms, ip: IpAddr, reached: bool },
+    /// An attempt is given up before it is over.
+    Abandoned { ip: IpAddr },
     /// The waiter says that it will poll then.
     Planned { at: Ms },
     /// The waiter says that an instance was asked about, and what its status was.
@@ -49,21 +51,21 @@ pub enum Event {
 
 /// The log of one world, shared by its ports.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub(crate) struct Log {
     started: Instant,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
 impl Log {
-    pub fn new(events: Arc<Mutex<Vec<Event>>>) -> Self {
+    pub(crate) fn new(events: Arc<Mutex<Vec<Event>>>) -> Self {
         Self { started: Instant::now(), events }
     }
 
-    pub fn now(&self) -> Ms {
+    pub(crate) fn now(&self) -> Ms {
         millis(self.started.elapsed())
     }
 
-    pub fn events(&self) -> MutexGuard<'_, Vec<Event>> {
+    pub(crate) fn events(&self) -> MutexGuard<'_, Vec<Event>> {
         self.events.lock().expect("no one panicked")
     }
 
@@ -77,16 +79,16 @@ fn millis(time: Duration) -> Ms {
     Ms::try_from(time.as_millis()).unwrap_or(Ms::MAX)
 }
 
-pub struct WorldSource<'a> {
-    pub world: &'a World,
-    pub ids: &'a [InstanceId],
-    pub log: Log,
-    pub rng: Rng,
+pub(crate) struct WorldSource<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) ids: &'a [InstanceId],
+    pub(crate) log: Log,
+    pub(crate) rng: Rng,
     bursts: Vec<Burst>,
 }
 
 impl<'a> WorldSource<'a> {
-    pub fn new(world: &'a World, ids: &'a [InstanceId], log: Log, rng: Rng) -> Self {
+    pub(crate) fn new(world: &'a World, ids: &'a [InstanceId], log: Log, rng: Rng) -> Self {
         Self { world, ids, log, rng, bursts: vec![Burst::default(); ids.len()] }
     }
 
@@ -127,7 +129,12 @@ impl<'a> WorldSource<'a> {
         for (place, &who) in asked.iter().enumerate() {
             match self.answer(who).0 {
                 said @ Said::Instance { status, ip } if self.rng.percent(85) => {
-                    listed.push((place, who, said, body(self.ids[who].as_str(), status, ip, &mut self.rng)));
+                    listed.push((
+                        place,
+                        who,
+                        said,
+                        body(self.ids[who].as_str(), status, ip, &mut self.rng),
+                    ));
                 }
                 _ => unlisted.push((place, who)),
             }
@@ -195,36 +202,51 @@ impl InstanceSource for WorldSource<'_> {
 }
 
 /// Doors that open and close by a schedule which the seed and the address decide.
-pub struct WorldProbe {
-    pub seed: u64,
-    pub horizon: Ms,
-    pub log: Log,
+pub(crate) struct WorldProbe {
+    pub(crate) seed: u64,
+    pub(crate) horizon: Ms,
+    pub(crate) log: Log,
 }
 
 impl Probe for WorldProbe {
-    fn attempt(&self, ip: IpAddr) -> impl Future<Output = Result<(), ProbeError>> + Send {
-        async move {
-            self.log.push(Event::Try { at: self.log.now(), ip });
-            let door = match ip {
-                IpAddr::V4(v4) => u64::from(u32::from(v4)),
-                IpAddr::V6(v6) => v6.segments().iter().map(|s| u64::from(*s)).sum(),
-            };
-            let mut rng = Rng::new(self.seed ^ door.wrapping_mul(0x9e37_79b9));
-            let opens = if rng.percent(20) { 0 } else { rng.between(0, self.horizon) };
-            let closes = if rng.percent(70) { Ms::MAX } else { rng.between(0, self.horizon) };
-            let latency = rng.pick(&[0, 0, 20, 1_000, 5_000]);
-            if latency > 0 {
-                sleep(Duration::from_millis(latency)).await;
-            }
-            let at = self.log.now();
-            let reached = (opens..closes).contains(&at);
-            self.log.push(Event::Tried { at, ip, reached });
-            match rng.below(3) {
-                _ if reached => Ok(()),
-                0 => Err(ProbeError::ConnectionRefused),
-                1 => Err(ProbeError::Silent(Duration::from_secs(5))),
-                _ => Err(ProbeError::Closed),
-            }
+    async fn attempt(&self, ip: IpAddr) -> Result<(), ProbeError> {
+        self.log.push(Event::Try { at: self.log.now(), ip });
+        let mut attempt = Attempt { log: &self.log, ip, is_over: false };
+        let door = match ip {
+            IpAddr::V4(v4) => u64::from(u32::from(v4)),
+            IpAddr::V6(v6) => v6.segments().iter().map(|s| u64::from(*s)).sum(),
+        };
+        let mut rng = Rng::new(self.seed ^ door.wrapping_mul(0x9e37_79b9));
+        let opens = if rng.percent(20) { 0 } else { rng.between(0, self.horizon) };
+        let closes = if rng.percent(70) { Ms::MAX } else { rng.between(0, self.horizon) };
+        let latency = rng.pick(&[0, 0, 20, 1_000, 5_000]);
+        if latency > 0 {
+            sleep(Duration::from_millis(latency)).await;
+        }
+        let at = self.log.now();
+        let reached = (opens..closes).contains(&at);
+        attempt.is_over = true;
+        self.log.push(Event::Tried { at, ip, reached });
+        match rng.below(3) {
+            _ if reached => Ok(()),
+            0 => Err(ProbeError::ConnectionRefused),
+            1 => Err(ProbeError::Silent(Duration::from_secs(5))),
+            _ => Err(ProbeError::Closed),
+        }
+    }
+}
+
+/// Tells the log when an attempt is dropped.
+struct Attempt<'a> {
+    log: &'a Log,
+    ip: IpAddr,
+    is_over: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.log.push(Event::Abandoned { ip: self.ip });
         }
     }
 }

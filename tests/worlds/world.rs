@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{Shape, rng::Rng};
 
 /// Milliseconds since the start of the wait.
-pub type Ms = u64;
+pub(crate) type Ms = u64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
+pub(crate) enum Goal {
     Ready,
     Probed,
     Stopped,
@@ -16,45 +16,45 @@ pub enum Goal {
 }
 
 impl Goal {
-    pub fn is_an_address(self) -> bool {
+    pub(crate) fn is_an_address(self) -> bool {
         matches!(self, Self::Ready | Self::Probed)
     }
 }
 
 /// The options of a wait, in plain numbers.
 #[derive(Debug, Clone)]
-pub struct Options {
-    pub goal: Goal,
-    pub max_wait: Ms,
-    pub grace: Ms,
-    pub stable: usize,
-    pub budgets: Vec<(&'static str, Ms)>,
-    pub any: bool,
-    pub fail_fast: bool,
-    pub min: Ms,
-    pub max: Ms,
-    pub jitter: bool,
-    pub request_timeout: Ms,
+pub(crate) struct Options {
+    pub(crate) goal: Goal,
+    pub(crate) max_wait: Ms,
+    pub(crate) grace: Ms,
+    pub(crate) stable: usize,
+    pub(crate) budgets: Vec<(&'static str, Ms)>,
+    pub(crate) any: bool,
+    pub(crate) fail_fast: bool,
+    pub(crate) min: Ms,
+    pub(crate) max: Ms,
+    pub(crate) jitter: bool,
+    pub(crate) request_timeout: Ms,
 }
 
 /// What the API would say of an instance if nothing came between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub(crate) enum Shown {
     Instance { status: &'static str, ip: Option<IpAddr> },
     Missing,
 }
 
 /// How bad it gets between the API and the waiter, in percent of the requests.
 #[derive(Debug, Clone, Copy)]
-pub struct Weather {
-    pub fault: u64,
-    pub throttle: u64,
-    pub permanent: u64,
-    pub hang: u64,
-    pub silence: u64,
-    pub latency: Ms,
-    pub longest_burst: u64,
-    pub longest_hint: Ms,
+pub(crate) struct Weather {
+    pub(crate) fault: u64,
+    pub(crate) throttle: u64,
+    pub(crate) permanent: u64,
+    pub(crate) hang: u64,
+    pub(crate) silence: u64,
+    pub(crate) latency: Ms,
+    pub(crate) longest_burst: u64,
+    pub(crate) longest_hint: Ms,
 }
 
 impl Weather {
@@ -71,16 +71,16 @@ impl Weather {
 }
 
 #[derive(Debug, Clone)]
-pub struct World {
-    pub seed: u64,
-    pub options: Options,
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) options: Options,
     /// For each instance, what it shows until when; the last entry lasts for ever.
-    pub paths: Vec<Vec<(Ms, Shown)>>,
-    pub weather: Weather,
+    pub(crate) paths: Vec<Vec<(Ms, Shown)>>,
+    pub(crate) weather: Weather,
     /// Whether answers travel as JSON.
-    pub on_the_wire: bool,
+    pub(crate) on_the_wire: bool,
     /// Whether answers travel as pages of a list.
-    pub paged: bool,
+    pub(crate) paged: bool,
 }
 
 const STATUSES: [&str; 12] = [
@@ -99,7 +99,7 @@ const STATUSES: [&str; 12] = [
 ];
 
 impl World {
-    pub fn new(seed: u64, shape: Shape) -> (Self, Rng) {
+    pub(crate) fn new(seed: u64, shape: Shape) -> (Self, Rng) {
         let mut rng = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ shape as u64);
         let world = if shape == Shape::Simple {
             Self::simple(seed, &mut rng)
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// What the API knows of an instance at this moment.
-    pub fn shown(&self, who: usize, at: Ms) -> Shown {
+    pub(crate) fn shown(&self, who: usize, at: Ms) -> Shown {
         let path = &self.paths[who];
         path.iter().find(|(until, _)| at < *until).map_or(path[path.len() - 1].1, |(_, s)| *s)
     }
@@ -239,6 +239,14 @@ fn address(who: u64, number: u8) -> IpAddr {
     match number {
         3 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, who.into(), 7).into(),
         _ => Ipv4Addr::new(198, 51, 100 + who, number).into(),
+    }
+}
+
+/// The instance that an address belongs to.
+pub(crate) fn owner(ip: IpAddr) -> u16 {
+    match ip {
+        IpAddr::V4(v4) => u16::from(v4.octets()[2]) - 100,
+        IpAddr::V6(v6) => v6.segments()[6],
     }
 }
 
