@@ -1,19 +1,12 @@
 //! A wait that is over: what is told of it, and what comes of it.
 
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tracing::{error, info};
 
 use crate::{
-    cli::Cli,
-    command::{become_command, command},
     duration::Brief,
     exit_code::{ExitCode, decisive},
-    failure::Failure,
-    output::render,
     policy::Rules,
     report::explain::{Explanation, explain, polls, success},
     watch::Watch,
@@ -30,29 +23,33 @@ pub(crate) struct Finished {
     pub(crate) signal: Option<ExitCode>,
 }
 
+/// What the exit code is, and why.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) code: ExitCode,
+    /// The one line of it, where it is not a success.
+    pub(crate) message: Option<String>,
+}
+
 impl Finished {
-    /// Tells how it ended and passes the result on; the exit code, unless COMMAND takes over.
-    pub(crate) fn conclude(&self, cli: &Cli) -> Result<u8, Failure> {
+    /// A wait that could not begin.
+    pub(crate) fn before_the_first_poll() -> Self {
+        Self { watches: Vec::new(), rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
+    }
+
+    /// Judges how it ended, and tells it.
+    pub(crate) fn verdict(&self) -> Verdict {
         if let Some(code) = self.signal {
-            tell(&self.interruption(code), code);
-            return Ok(code.number());
+            return told(&self.interruption(code), code);
         }
-        if let Some(watch) = decisive(&self.watches, self.rules.any) {
-            let code =
-                watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
-            self.tell_failures(code);
-            return Ok(code.number());
-        }
-        self.tell_success();
-        if let Some(command) = command(&cli.command, &self.watches) {
-            return become_command(command).map_err(|e| Failure::command(e.code(), &e));
-        }
-        let text = render(cli.output.format, &self.watches, self.elapsed);
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-            Failure::unexpected("cannot write the result to standard output", &error)
-        })?;
-        Ok(ExitCode::Success.number())
+        let Some(watch) = decisive(&self.watches, self.rules.any) else {
+            self.tell_success();
+            return Verdict { code: ExitCode::Success, message: None };
+        };
+        let code = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
+        self.tell_failures(code);
+        let message = explain(watch, &self.rules).map(|explanation| explanation.on_one_line());
+        Verdict { code, message }
     }
 
     fn met(&self) -> impl Iterator<Item = &Watch> {
@@ -76,24 +73,24 @@ impl Finished {
 
     /// Explains every failure; what befell several instances in the same words, once.
     fn tell_failures(&self, code: ExitCode) {
-        let mut told: Vec<(Explanation, ExitCode, usize)> = Vec::new();
+        let mut kinds: Vec<(Explanation, ExitCode, usize)> = Vec::new();
         let mut untold = 0;
         for watch in &self.watches {
             let Some(explanation) = explain(watch, &self.rules) else { continue };
             let own = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(code);
-            if let Some(same) = told.iter_mut().find(|told| told.0.what == explanation.what) {
+            if let Some(same) = kinds.iter_mut().find(|kind| kind.0.what == explanation.what) {
                 same.2 += 1;
-            } else if told.len() < TOLD_ONE_BY_ONE {
-                told.push((explanation, own, 0));
+            } else if kinds.len() < TOLD_ONE_BY_ONE {
+                kinds.push((explanation, own, 0));
             } else {
                 untold += 1;
             }
         }
-        for (mut explanation, own, others) in told {
+        for (mut explanation, own, others) in kinds {
             if others > 0 {
                 explanation.what += &format!(" (the same for {others} more)");
             }
-            tell(&explanation, own);
+            told(&explanation, own);
         }
         if untold > 0 {
             error!(
@@ -123,8 +120,9 @@ impl Finished {
 }
 
 /// Tells a failure, in words and as data.
-pub(crate) fn tell(explanation: &Explanation, code: ExitCode) {
+pub(crate) fn told(explanation: &Explanation, code: ExitCode) -> Verdict {
     let Explanation { what, seen, advice } = explanation;
     let (seen, advice) = (seen.as_deref(), advice.as_deref());
     error!(event = code.outcome(), exit_code = code.number(), seen, advice, "{what}");
+    Verdict { code, message: Some(explanation.on_one_line()) }
 }

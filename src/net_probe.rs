@@ -111,6 +111,9 @@ impl Heard {
                     self.line.starts_with(b"SSH-2.0-") || self.line.starts_with(b"SSH-1.99-");
                 return if is_ssh_2 { Ok(true) } else { Err(self.not_ssh()) };
             }
+            if self.line.starts_with(b"HTTP/") {
+                return Err(self.not_ssh());
+            }
             let line = std::mem::take(&mut self.line);
             self.first_line.get_or_insert(line);
         } else if self.line.starts_with(b"SSH-") && self.line.len() >= MAX_IDENTIFICATION_BYTES {

@@ -84,7 +84,10 @@ pub struct Policy {
     planned: Decision,
     polled_at: Duration,
     not_before: Duration,
-    confirming: bool,
+    /// Since when enough instances are there.
+    enough_since: Option<Duration>,
+    /// Whether the schedule is that of the confirmation, which begins anew.
+    is_confirming: bool,
 }
 
 impl Policy {
@@ -98,7 +101,8 @@ impl Policy {
             planned: Decision::PollAt(Duration::ZERO, Why::Backoff),
             polled_at: Duration::ZERO,
             not_before: Duration::ZERO,
-            confirming: false,
+            enough_since: None,
+            is_confirming: false,
         }
     }
 
@@ -123,13 +127,13 @@ impl Policy {
     /// The positions of the instances to poll now: those not there yet; once enough are there,
     /// those whose address was last seen too long ago to be used unseen.
     #[must_use]
-    pub fn due(&self, now: Duration) -> Vec<usize> {
+    pub fn due(&self) -> Vec<usize> {
         let positions = |wanted: &dyn Fn(&Watch) -> bool| -> Vec<usize> {
             let watches = self.watches.iter().enumerate();
             watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
         };
-        let mut due = if self.is_confirming() {
-            positions(&|watch| self.is_stale(watch, now))
+        let mut due = if self.are_enough_there() {
+            positions(&|watch| self.is_stale(watch))
         } else {
             positions(&Watch::is_waiting)
         };
@@ -138,10 +142,12 @@ impl Policy {
         due
     }
 
-    fn is_stale(&self, watch: &Watch, now: Duration) -> bool {
+    /// Whether the address was last seen before the others got there: it needs one more look.
+    fn is_stale(&self, watch: &Watch) -> bool {
+        let seen_until = watch.observed_at().saturating_add(self.backoff.min_delay());
         self.rules.condition.promises_address()
             && watch.is_met()
-            && now.saturating_sub(watch.observed_at()) > self.backoff.min_delay()
+            && self.enough_since.is_some_and(|enough_since| seen_until < enough_since)
     }
 
     /// Takes in a round that was sent at `asked_at` and answered at `now`: one answer for each
@@ -208,10 +214,10 @@ impl Policy {
         now: Duration,
         observer: &mut impl Observer,
     ) {
-        let was_confirming = self.is_confirming();
+        let were_enough_there = self.are_enough_there();
         self.watches[position].record_probe(ip, result, now, observer);
         self.settle(now, observer);
-        if self.is_confirming() && !was_confirming {
+        if self.are_enough_there() && !were_enough_there {
             self.plan_confirmation(now);
         }
     }
@@ -227,8 +233,8 @@ impl Policy {
         };
     }
 
-    /// Whether enough instances are there, so that only their addresses are still in question.
-    fn is_confirming(&self) -> bool {
+    /// Whether no other has to get there: only addresses may still be in question.
+    fn are_enough_there(&self) -> bool {
         let is_met = self.watches.iter().any(Watch::is_met);
         (self.rules.any && is_met) || !self.watches.iter().any(Watch::is_waiting)
     }
@@ -238,11 +244,12 @@ impl Policy {
         self.rules.fail_fast && self.watches.iter().any(Watch::has_failed)
     }
 
-    /// Ends the wait for the others where one instance decides for all.
+    /// Notes when enough are there, and ends the wait for the others where one decides for all.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
-        let has_stale = self.watches.iter().any(|watch| self.is_stale(watch, now));
-        let is_enough = self.rules.any && self.is_confirming() && !has_stale;
-        if is_enough || self.has_failed_fast() {
+        let are_enough_there = self.are_enough_there();
+        self.enough_since = self.enough_since.or(Some(now)).filter(|_| are_enough_there);
+        let is_decided = are_enough_there && !self.watches.iter().any(|w| self.is_stale(w));
+        if is_decided || self.has_failed_fast() {
             self.end_waiting(now, observer, |_| Ending::Abandoned);
         }
     }
@@ -253,9 +260,9 @@ impl Policy {
         observer: &mut impl Observer,
         ending: impl Fn(&Watch) -> Ending,
     ) {
-        let is_over_for_all = self.is_confirming();
+        let is_decided = self.are_enough_there();
         for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()) {
-            let ending = if is_over_for_all { Ending::Abandoned } else { ending(watch) };
+            let ending = if is_decided { Ending::Abandoned } else { ending(watch) };
             watch.end(ending, now, observer);
         }
     }
@@ -280,7 +287,7 @@ impl Policy {
         if now >= self.rules.max_wait {
             return self.give_up(now, observer);
         }
-        if self.is_settled(now) {
+        if self.is_settled() {
             self.planned = Decision::Finish;
             return;
         }
@@ -300,14 +307,14 @@ impl Policy {
         let earliest = now.saturating_add(self.backoff.min_delay());
         let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
         let all_probing = waiting().all(|watch| matches!(watch.stage(), Stage::Probing { .. }));
-        let confirming = self.is_confirming();
+        let are_enough_there = self.are_enough_there();
         let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
-        let limit = limits.min().filter(|_| !confirming);
-        if changed || (confirming && !self.confirming) {
+        let limit = limits.min().filter(|_| !are_enough_there);
+        if changed || (are_enough_there && !self.is_confirming) {
             self.backoff.reset();
         }
-        self.confirming = confirming;
-        let (delay, why) = if confirming {
+        self.is_confirming = are_enough_there;
+        let (delay, why) = if are_enough_there {
             (self.backoff.next_delay(), Why::Confirmation)
         } else if all_probing {
             (self.backoff.max_delay(), Why::Probing)
@@ -334,20 +341,20 @@ impl Policy {
         } else if self.not_before.max(last) > now {
             Decision::PollAt(self.not_before.max(last), Why::Deadline)
         } else {
-            Decision::GiveUpAt(if self.is_confirming() { now } else { deadline })
+            Decision::GiveUpAt(if self.are_enough_there() { now } else { deadline })
         }
     }
 
     /// Whether every instance has an ending that may be acted on.
-    fn is_settled(&self, now: Duration) -> bool {
-        let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch, now);
+    fn is_settled(&self) -> bool {
+        let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch);
         self.has_failed_fast() || !self.watches.iter().any(is_open)
     }
 
     /// What comes next.
     #[must_use]
-    pub fn decide(&self, now: Duration) -> Decision {
-        if self.is_settled(now) { Decision::Finish } else { self.planned }
+    pub fn decide(&self) -> Decision {
+        if self.is_settled() { Decision::Finish } else { self.planned }
     }
 
     /// Ends the wait for every instance that is not there: the deadline has come.

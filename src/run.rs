@@ -10,15 +10,17 @@ use tracing::warn;
 
 use crate::{
     api::{
-        credentials::{ApiKey, find_key},
+        credentials::find_key,
         http::{HttpOptions, HttpSource},
         url::{ApiUrl, PlainHttp},
     },
     backoff::{Backoff, Jitter},
     cli::{Cli, complaint},
+    conclude::conclude,
     exit_code::ExitCode,
     failure::Failure,
-    finished::{Finished, tell},
+    file::check_folder,
+    finished::{Finished, told},
     instance::InstanceId,
     instance_list::expand,
     net_probe::NetProbe,
@@ -26,11 +28,14 @@ use crate::{
     policy::{Policy, Rules},
     report::{
         log::Log,
-        subscriber::{ALWAYS, Stderr, Verbosity, subscriber},
+        subscriber::{Stderr, Verbosity, subscriber},
     },
     signals::Signals,
     waiter::Waiter,
 };
+
+#[cfg(feature = "simulate")]
+use crate::simulated::Simulated;
 
 /// Runs the program with the arguments of the process.
 #[must_use]
@@ -56,14 +61,16 @@ pub fn run() -> std::process::ExitCode {
 
 fn run_with(cli: &Cli) -> u8 {
     start_logging(cli);
-    let outcome = Plan::new(cli).and_then(|plan| {
-        let finished = plan.carry_out(cli)?;
-        finished.conclude(cli)
-    });
-    outcome.unwrap_or_else(|failure| {
-        tell(&failure.explanation, failure.code);
-        failure.code.number()
-    })
+    match Plan::new(cli).and_then(|plan| plan.carry_out(cli)) {
+        Ok(finished) => {
+            let verdict = finished.verdict();
+            conclude(cli, &finished, verdict)
+        }
+        Err(failure) => {
+            let verdict = told(&failure.explanation, failure.code);
+            conclude(cli, &Finished::before_the_first_poll(), verdict)
+        }
+    }
 }
 
 /// A panic is an unexpected failure with exit code 1; aborting would look like a crash.
@@ -136,6 +143,9 @@ impl Plan {
             code = signals.next() => return Err(Failure::interrupted(code)),
             ids = instances(cli) => ids?,
         };
+        for path in cli.output.files() {
+            check_folder(path).map_err(|e| Failure::unexpected("cannot write the result", &e))?;
+        }
         if cli.output.format == Format::Env
             && let Some(id) = ids.iter().find(|id| !is_fit_for_env(id))
         {
@@ -143,11 +153,18 @@ impl Plan {
                 "--output env cannot carry the id {id}: shells and CI systems quote it differently"
             )));
         }
-        let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies: true };
-        let (source, _simulated) = match &cli.api.simulate {
-            Some(script) => simulated(script, &ids, options).await?,
-            None => (real(cli, api, options)?, Simulated::default()),
+        #[cfg(feature = "simulate")]
+        let simulated = match &cli.api.simulate {
+            Some(script) => Some(Simulated::start(script, &ids, cli.pace.request_timeout).await?),
+            None => None,
         };
+        #[cfg(feature = "simulate")]
+        let source = match &simulated {
+            Some(simulated) => simulated.source()?,
+            None => real(cli, api)?,
+        };
+        #[cfg(not(feature = "simulate"))]
+        let source = real(cli, api)?;
         let policy = Policy::new(rules.clone(), backoff, ids);
         let mut waiter = Waiter::new(source, NetProbe::new(rules.condition), policy);
         let mut log = Log;
@@ -181,54 +198,12 @@ async fn instances(cli: &Cli) -> Result<Vec<InstanceId>, Failure> {
 }
 
 /// The API that the command line names.
-fn real(cli: &Cli, api: ApiUrl, options: HttpOptions) -> Result<HttpSource, Failure> {
+fn real(cli: &Cli, api: ApiUrl) -> Result<HttpSource, Failure> {
     let key = find_key(cli.api.api_key_file.as_deref(), &|name| env::var_os(name))
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
         warn!("the API key travels readable to {} (--insecure-http)", api.host());
     }
-    source(api, key, options)
-}
-
-fn source(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<HttpSource, Failure> {
+    let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies: true };
     HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))
-}
-
-/// What has to live as long as a simulation is asked.
-#[cfg(feature = "simulate")]
-type Simulated = Option<crate::simulate::server::SimulatedApi>;
-#[cfg(not(feature = "simulate"))]
-type Simulated = Option<()>;
-
-/// A simulated API on loopback, and a source that asks it.
-#[cfg(feature = "simulate")]
-async fn simulated(
-    script: &crate::simulate::script::Script,
-    ids: &[InstanceId],
-    options: HttpOptions,
-) -> Result<(HttpSource, Simulated), Failure> {
-    use crate::simulate::{server::SimulatedApi, simulation::Simulation};
-    let simulation = Simulation::new(script.clone(), ids.iter().cloned());
-    let server = SimulatedApi::start(simulation)
-        .await
-        .map_err(|error| Failure::unexpected("cannot serve a simulated API", &error))?;
-    warn!(
-        target: ALWAYS, event = "simulation",
-        "this is a simulation at {}: no real instance is asked about, and no address is real",
-        server.url()
-    );
-    let api = ApiUrl::new(&server.url(), PlainHttp::LoopbackOnly)
-        .map_err(|error| Failure::unexpected("cannot ask the simulated API", &error))?;
-    let key = ApiKey::new(server.key())
-        .map_err(|error| Failure::unexpected("cannot ask the simulated API", &error))?;
-    Ok((source(api, key, HttpOptions { proxies: false, ..options })?, Some(server)))
-}
-
-#[cfg(not(feature = "simulate"))]
-async fn simulated(
-    _: &crate::simulate::script::Script,
-    _: &[InstanceId],
-    _: HttpOptions,
-) -> Result<(HttpSource, Simulated), Failure> {
-    Err(Failure::usage("this build has no simulator (cargo feature `simulate`)".into()))
 }

@@ -3,20 +3,26 @@
 pub mod budget;
 mod complaint;
 
-use std::{ffi::OsString, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     ArgAction, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
     error::ErrorKind, parser::ValueSource,
 };
 
+#[cfg(feature = "simulate")]
+use crate::simulate::script::Script;
 use crate::{
     api::url::ApiUrl,
     condition::Condition,
     duration::{parse_duration, parse_positive_duration},
     output::Format,
     report::subscriber::LogFormat,
-    simulate::script::Script,
 };
 use budget::Budget;
 pub use complaint::complaint;
@@ -213,6 +219,7 @@ pub struct Api {
     #[arg(long, value_name = "PATH")]
     pub api_key_file: Option<PathBuf>,
 
+    #[cfg(feature = "simulate")]
     /// Poll a simulated API inside this process instead; no key is needed
     ///
     /// SCRIPT is a list of steps, such as pending:2s,429:1s,500,provisioning:3s,ready. A step is
@@ -246,6 +253,18 @@ pub struct Output {
     )]
     pub format: Format,
 
+    /// Write the result to this file instead, whole or not at all
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_OUTPUT_FILE", hide_env = true)]
+    pub output_file: Option<PathBuf>,
+
+    /// Write one JSON object on how it went to this file, on every ending
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_REPORT", hide_env = true)]
+    pub report: Option<PathBuf>,
+
+    /// Append a Markdown table and a timeline to this file, such as "$GITHUB_STEP_SUMMARY"
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_SUMMARY", hide_env = true)]
+    pub summary: Option<PathBuf>,
+
     /// Print only errors
     #[arg(
         short, long,
@@ -268,4 +287,11 @@ pub struct Output {
         hide_env = true
     )]
     pub log_format: LogFormat,
+}
+
+impl Output {
+    /// Every file that is to be written.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.output_file, &self.report, &self.summary].into_iter().flatten().map(PathBuf::as_path)
+    }
 }

@@ -22,6 +22,17 @@ pub struct Explanation {
     pub advice: Option<String>,
 }
 
+impl Explanation {
+    /// What happened and what led to it, for places that have one line.
+    #[must_use]
+    pub fn on_one_line(&self) -> String {
+        match &self.seen {
+            Some(seen) => format!("{}: {seen}", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
 /// Explains how the wait for `watch` ended, if that needs a word: a success needs none, and an
 /// instance that another one decided for has nothing to say.
 #[must_use]

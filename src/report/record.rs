@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::{ending::Ending, exit_code::ExitCode, watch::Watch};
 
 /// What became of one instance.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Record<'a> {
-    id: &'a str,
+    id: Option<&'a str>,
     status: Option<&'a str>,
     ip: Option<String>,
     instance_type: Option<&'a str>,
@@ -34,6 +34,11 @@ struct Entry<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The wait ended before there was an instance to wait for.
+    fn of_no_instance(now: Duration) -> Self {
+        Self { waited_ms: millis(now), ..Self::default() }
+    }
+
     /// What became of `watch` by `now`, in a wait that ends with `code`.
     ///
     /// The address is there only if the condition holds: who reads it may connect to it.
@@ -45,7 +50,7 @@ impl<'a> Record<'a> {
         let own_code = ending.as_ref().and_then(ExitCode::of).unwrap_or(code);
         let transitions = watch.timeline().transitions().iter();
         Self {
-            id: watch.id().as_str(),
+            id: Some(watch.id().as_str()),
             status: instance.map(|instance| instance.status.as_received()),
             ip: watch.address().map(|ip| ip.to_string()),
             instance_type: instance.map(|instance| instance.instance_type.as_received()),
@@ -71,6 +76,39 @@ impl<'a> Record<'a> {
                 .collect(),
             last_error: watch.last_error().map(ToString::to_string),
         }
+    }
+}
+
+/// How a whole wait went: the record of the instance that decided it, and of all if they are many.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    #[serde(flatten)]
+    decisive: Record<'a>,
+    /// Why it ended so, on one line; null for a success.
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    instances: Vec<Record<'a>>,
+}
+
+impl<'a> Report<'a> {
+    /// A report of `watches`, which `decisive` decided; `None` where there is none to decide.
+    #[must_use]
+    pub fn new(
+        watches: &'a [Watch],
+        decisive: Option<&'a Watch>,
+        now: Duration,
+        code: ExitCode,
+        message: Option<&'a str>,
+    ) -> Self {
+        let record = |watch| Record::new(watch, now, code);
+        let mut decisive = decisive.map_or_else(|| Record::of_no_instance(now), record);
+        if decisive.exit_code != code.number() || decisive.id.is_none() {
+            decisive.exit_code = code.number();
+            decisive.outcome = code.outcome();
+        }
+        let instances =
+            if watches.len() > 1 { watches.iter().map(record).collect() } else { Vec::new() };
+        Self { decisive, message, instances }
     }
 }
 

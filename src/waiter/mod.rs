@@ -57,7 +57,7 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
         let Self { source, probe, policy, .. } = self;
         let mut probing = Probing::new(probe);
         loop {
-            let decision = policy.decide(started.elapsed());
+            let decision = policy.decide();
             let (Decision::PollAt(at, _) | Decision::GiveUpAt(at)) = decision else { return };
             tokio::select! {
                 biased;
@@ -86,7 +86,7 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     observer: &mut impl Observer,
 ) -> bool {
     let asked_at = started.elapsed();
-    let positions = policy.due(asked_at);
+    let positions = policy.due();
     let ids: Vec<InstanceId> =
         positions.iter().map(|&position| policy.watches()[position].id().clone()).collect();
     let max_wait = policy.rules().max_wait;

@@ -27,10 +27,10 @@ const FLOORS: &[(u8, &[&str])] = &[
             "watch",
         ],
     ),
-    (1, &["clock", "probe", "source"]),
+    (1, &["clock", "file", "probe", "source"]),
     (2, &["api", "net_probe", "simulate", "waiter"]),
     (3, &["exit_code", "instance_list", "output", "report", "signals"]),
-    (4, &["cli", "command", "failure", "finished", "run"]),
+    (4, &["cli", "command", "conclude", "failure", "finished", "run", "simulated"]),
 ];
 
 fn floor_of(module: &str) -> u8 {
@@ -70,12 +70,12 @@ fn arrows() -> BTreeMap<String, Vec<String>> {
         let uses = arrows.entry(module.clone()).or_default();
         for (at, _) in text.match_indices("crate::") {
             let rest = &text[at + "crate::".len()..];
-            let used = if let Some(list) = rest.strip_prefix('{') {
+            let names = if let Some(list) = rest.strip_prefix('{') {
                 top_level_names(list)
             } else {
                 vec![name_at(rest)]
             };
-            uses.extend(used.into_iter().filter(|used| *used != module && !used.is_empty()));
+            uses.extend(names.into_iter().filter(|name| *name != module && !name.is_empty()));
         }
     }
     arrows

@@ -12,7 +12,10 @@ use wait_ready::{
     policy::{Policy, Rules},
     probe::Probe,
     probe_error::ProbeError,
-    simulate::{simulation::Simulation, source::SimulatedSource},
+    simulate::{
+        simulation::{self, Simulation},
+        source::SimulatedSource,
+    },
     waiter::Waiter,
     watch::Watch,
 };
@@ -341,6 +344,28 @@ async fn jittered_polls_stay_inside_the_bounds() {
         for pair in outcome.polls.windows(2) {
             let gap = pair[1] - pair[0];
             assert!((0.999..=15.001).contains(&gap), "seed {seed}: {:?}", outcome.polls);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_instances_behind_five_requests_a_second_all_get_there() {
+    let ids: Vec<InstanceId> =
+        (0..200).map(|n| InstanceId::new(&format!("inst_{n}")).unwrap()).collect();
+    let simulation = Simulation::new("ready".parse().unwrap(), ids.clone()).limited_to(5);
+    let mut source = SimulatedSource::new(simulation, SECOND);
+    let backoff = Backoff::new(SECOND, SECOND * 15, Jitter::Seeded(1)).unwrap();
+    let mut waiter = Waiter::new(
+        &mut source,
+        Opens(Instant::now()),
+        Policy::new(Rules::default(), backoff, ids),
+    );
+    waiter.wait(&mut ()).await;
+    assert!(waiter.watches().iter().all(Watch::is_met));
+    let requests = source.simulation().requests();
+    for pair in requests.windows(2) {
+        if let simulation::Outcome::Throttled(wait) = pair[0].outcome {
+            assert!(pair[1].at >= pair[0].at + wait, "{pair:?}");
         }
     }
 }

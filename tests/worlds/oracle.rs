@@ -67,6 +67,7 @@ pub(crate) struct Oracle<'a> {
     due: Vec<usize>,
     hint: Option<Ms>,
     changed: bool,
+    enough_at: Option<Ms>,
     pub(crate) ended_by_hint: bool,
     pub(crate) last_event: Ms,
 }
@@ -89,6 +90,7 @@ impl<'a> Oracle<'a> {
             due: Vec::new(),
             hint: None,
             changed: false,
+            enough_at: None,
             ended_by_hint: false,
             last_event: 0,
         };
@@ -103,7 +105,7 @@ impl<'a> Oracle<'a> {
         match event {
             Event::Ask { at } => {
                 self.asked.clear();
-                self.due = self.due(at);
+                self.due = self.due();
                 (self.hint, self.changed) = (None, false);
                 self.rounds.push(RoundFacts { asked: at, ..RoundFacts::default() });
             }
@@ -127,11 +129,11 @@ impl<'a> Oracle<'a> {
 
     /// Those that a round is for: all that are not there yet; once enough are, those whose
     /// address was last seen longer ago than the shortest delay.
-    fn due(&self, now: Ms) -> Vec<usize> {
+    fn due(&self) -> Vec<usize> {
         if self.failed_fast() {
             Vec::new()
         } else if self.are_enough_there() {
-            self.positions(|subject| self.is_stale(subject, now))
+            self.positions(|subject| self.is_stale(subject))
         } else {
             self.positions(|subject| subject.state.is_waiting())
         }
@@ -160,11 +162,12 @@ impl<'a> Oracle<'a> {
         (0..self.subjects.len()).filter(|&who| wanted(&self.subjects[who])).collect()
     }
 
-    pub(crate) fn is_stale(&self, subject: &Subject, now: Ms) -> bool {
+    /// Whether an address was last seen longer than the shortest delay before enough were there.
+    pub(crate) fn is_stale(&self, subject: &Subject) -> bool {
         let seen = subject.answers.iter().rev().find(|(_, said)| is_instance(*said));
         self.options.goal.is_an_address()
             && subject.state.is_met()
-            && seen.is_some_and(|(at, _)| now - at > self.options.min)
+            && seen.zip(self.enough_at).is_some_and(|((seen, _), at)| seen + self.options.min < at)
     }
 
     fn round(&mut self, now: Ms) -> Result<(), String> {
@@ -325,7 +328,12 @@ impl<'a> Oracle<'a> {
 
     /// Where one instance decides for all.
     fn settle(&mut self, now: Ms) {
-        let confirmed = !self.subjects.iter().any(|subject| self.is_stale(subject, now));
+        self.enough_at = match self.enough_at {
+            _ if !self.are_enough_there() => None,
+            None => Some(now),
+            since => since,
+        };
+        let confirmed = !self.subjects.iter().any(|subject| self.is_stale(subject));
         let enough = self.options.any && self.are_enough_there() && confirmed;
         if enough || self.failed_fast() {
             for who in self.positions(|subject| subject.state.is_waiting()) {

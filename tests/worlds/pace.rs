@@ -106,9 +106,9 @@ fn check_end(
     if round.waiting && round.met_after.is_none() && oracle.last_event == options.max_wait && fits {
         return Err(format!("no poll before the deadline after {round:?}"));
     }
-    let ended = oracle.last_event;
-    let unconfirmed = oracle.subjects.iter().any(|subject| oracle.is_stale(subject, ended));
-    let confirmable = (answered + options.min).max(hint_end(round, answered)).max(ended);
+    let unconfirmed = oracle.subjects.iter().any(|subject| oracle.is_stale(subject));
+    let confirmable =
+        (answered + options.min).max(hint_end(round, answered)).max(oracle.last_event);
     let all_met = oracle.subjects.iter().all(|subject| subject.state.is_met());
     if all_met && unconfirmed && fits && confirmable < options.max_wait {
         return Err(format!("an address is used unconfirmed after {round:?}"));
