@@ -90,7 +90,7 @@ fn run(seeds: Range<u64>, every: u64, shape: Shape) -> Totals {
         });
     }
     totals.took = began.elapsed();
-    totals.cpu = cpu_time().zip(cpu).map_or(Duration::ZERO, |(now, then)| now - then);
+    totals.cpu = cpu_time().zip(cpu).map_or(Duration::ZERO, |(now, then)| now.saturating_sub(then));
     totals
 }
 
