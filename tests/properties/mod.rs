@@ -46,6 +46,12 @@ fn assert_harmless(instance: &Instance) {
     }
 }
 
+/// The body as JSON of any kind, where it is that. What stands in a field that nobody reads is
+/// not looked at: bytes that are not UTF-8 and numbers without a size are passed over there.
+fn as_json(body: &[u8]) -> Option<Value> {
+    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
+}
+
 /// The body of `GET /compute/instances/inst_1`.
 pub(crate) fn instance(body: &[u8]) {
     let asked = InstanceId::new("inst_1").expect("an id");
@@ -53,7 +59,7 @@ pub(crate) fn instance(body: &[u8]) {
         Ok(instance) => {
             assert_harmless(&instance);
             assert_eq!(instance.id, asked);
-            let value: Value = serde_json::from_slice(body).expect("it was read as JSON");
+            let Some(value) = as_json(body) else { return };
             assert_eq!(value["id"], "inst_1");
             let ip = value["ip"].as_str().filter(|ip| !ip.is_empty());
             assert_eq!(instance.ip, ip.and_then(|ip| ip.parse().ok()));
@@ -71,11 +77,11 @@ pub(crate) fn instance(body: &[u8]) {
 /// The body of `GET /compute/instances`.
 pub(crate) fn page(body: &[u8]) {
     let Ok(page) = wire::parse_page(body, &redactor()) else { return };
-    let value: Value = serde_json::from_slice(body).expect("it was read as JSON");
+    page.instances.iter().for_each(assert_harmless);
+    let Some(value) = as_json(body) else { return };
     let elements = value["instances"].as_array().expect("a list");
     assert!(page.instances.len() <= elements.len());
     for instance in &page.instances {
-        assert_harmless(instance);
         let named = |element: &&Value| element["id"] == instance.id.as_str();
         assert!(elements.iter().any(|element| named(&element)), "{instance:?}");
     }
