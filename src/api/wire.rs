@@ -47,6 +47,8 @@ struct WirePage<'a> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOfMany<'a> {
+    /// Otherwise the values of an array would be taken for the fields of an instance, in order.
+    Array(#[expect(dead_code, reason = "only its form counts")] Vec<IgnoredAny>),
     #[serde(borrow)]
     Instance(WireInstance<'a>),
     Malformed(IgnoredAny),
@@ -109,7 +111,7 @@ pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
             let id = InstanceId::new(&wire.id.0).ok()?;
             instance(wire, id, redactor).ok()
         }
-        OneOfMany::Malformed(_) => None,
+        OneOfMany::Array(_) | OneOfMany::Malformed(_) => None,
     });
     Ok(Page { instances: instances.collect(), next })
 }
@@ -117,6 +119,10 @@ pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8], redactor: &Redactor) -> Result<T, PollError> {
     if body.is_empty() {
         return Err(PollError::malformed("the body is empty"));
+    }
+    // serde reads the values of an array as the fields of a struct, in order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(PollError::malformed("not as documented: an array"));
     }
     serde_json::from_slice(body).map_err(|error| {
         let what = if error.is_data() { "not as documented" } else { "not JSON" };
@@ -164,4 +170,34 @@ pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError
     answer.docs_url = text(&error["docs_url"]);
     answer.request_id = text(&error["request_id"]);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::credentials::ApiKey;
+
+    fn redactor() -> Redactor {
+        Redactor::new(ApiKey::new("a:b").unwrap())
+    }
+
+    const ARRAY: &str = r#"["inst_1","gpu","us-west",null,"203.0.113.9","ready",null]"#;
+
+    #[test]
+    fn an_array_is_no_instance_even_with_all_values_in_place() {
+        let asked = InstanceId::new("inst_1").unwrap();
+        for body in [ARRAY.to_owned(), format!(" \n{ARRAY}")] {
+            let read = parse_instance(body.as_bytes(), &asked, &redactor());
+            assert!(matches!(read, Err(PollError::Transient { .. })), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_page_and_no_element_of_one() {
+        let page = |body: &str| parse_page(body.as_bytes(), &redactor());
+        assert!(page("[[]]").is_err());
+        assert!(page(&format!("[[{ARRAY}],null,false]")).is_err());
+        let elements = page(&format!(r#"{{"instances":[{ARRAY}]}}"#)).unwrap().instances;
+        assert!(elements.is_empty(), "{elements:?}");
+    }
 }

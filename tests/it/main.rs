@@ -14,6 +14,7 @@ mod leaks;
 mod output;
 mod pacing;
 mod probing;
+mod properties;
 mod reach;
 mod readme;
 mod simulator;
