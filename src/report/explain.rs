@@ -8,6 +8,7 @@ use crate::{
     ending::Ending,
     policy::Rules,
     poll_error::{PollError, Refusal, ServerError},
+    report::advice,
     watch::{Tally, Watch},
 };
 
@@ -128,12 +129,17 @@ fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
             format!("nothing could be learned of {id} within {}", Brief(rules.max_wait))
         }
     };
-    let advice = match (watch.instance(), watch.last_error()) {
-        (Some(_), _) => format!("raise --timeout; {STILL_THERE}"),
-        (None, Some(PollError::NotFound(_))) => {
+    let for_the_way = watch.present_error().and_then(advice::for_the_way);
+    let advice = match (watch.instance(), watch.last_error(), for_the_way) {
+        (Some(_), _, Some(advice)) => format!("{advice}; {STILL_THERE}"),
+        (Some(_), _, None) => format!("raise --timeout; {STILL_THERE}"),
+        (None, _, Some(advice)) => format!("{advice}; the instance may exist, and be billed"),
+        (None, Some(PollError::NotFound(_)), None) => {
             "check the id; --not-found-grace 0s believes the first 404".into()
         }
-        (None, _) => "check the network, proxies and --api-url; it may exist, and be billed".into(),
+        (None, _, None) => {
+            "check the network, proxies and --api-url; it may exist, and be billed".into()
+        }
     };
     Explanation { what, seen: seen_so_far(watch), advice: Some(advice) }
 }
@@ -142,9 +148,21 @@ fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
     let id = watch.id();
     match refusal {
         Refusal::Status(answer) => Explanation {
-            what: format!("the API refuses the request ({id})"),
+            what: if answer.status == 407 {
+                format!(
+                    "a proxy wants credentials before it lets requests to the API through ({id})"
+                )
+            } else {
+                format!("the API refuses the request ({id})")
+            },
             seen: Some(said(answer)),
-            advice: Some("check the id and --api-url; repeating it would not help".into()),
+            advice: Some(if answer.status == 407 {
+                "a proxy says that, not the API: put its user and password into HTTP_PROXY \
+                 (http://user:password@host), or the API's host into NO_PROXY"
+                    .into()
+            } else {
+                "check the id and --api-url; repeating it would not help".into()
+            }),
         },
         Refusal::Redirect { .. } => Explanation {
             what: format!("the API redirects, which is not followed ({id})"),

@@ -16,3 +16,5 @@ mod pacing;
 mod reach;
 mod readme;
 mod simulator;
+mod tls;
+mod ways;
