@@ -6,6 +6,7 @@ mod answers;
 mod command;
 mod configuration;
 mod ending;
+mod faults;
 mod files;
 mod fleet;
 mod floors;
