@@ -18,6 +18,7 @@ mod probing;
 mod reach;
 mod readme;
 mod simulator;
+mod soak;
 mod tls;
 mod ways;
 mod worlds;
