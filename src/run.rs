@@ -16,6 +16,7 @@ use crate::{
     api::{
         credentials::find_key,
         http::{HttpOptions, HttpSource},
+        trust::unreadable_stores,
         url::{ApiUrl, PlainHttp},
     },
     appearance::Appearance,
@@ -303,6 +304,11 @@ fn real(cli: &Cli, api: ApiUrl) -> Result<HttpSource, Failure> {
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
         warn!("the API key is sent unencrypted to {} (--insecure-http)", api.host());
+    }
+    if api.is_encrypted() {
+        for complaint in unreadable_stores(&|name| env::var_os(name)) {
+            warn!("{complaint}");
+        }
     }
     let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies: true };
     HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))

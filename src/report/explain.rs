@@ -9,6 +9,7 @@ use crate::{
     instance::{Instance, Status},
     policy::Rules,
     poll_error::{PollError, Refusal, ServerError},
+    report::advice,
     watch::{Tally, Watch},
 };
 
@@ -141,10 +142,17 @@ fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
         None if is_missing => format!("the API knew no instance {id} for {within}"),
         None => format!("no usable answer about {id} within {within}"),
     };
-    let advice = match watch.instance() {
-        Some(_) => still_there(watch),
-        None if is_missing => "check the id, and that --api-url ends as fal's does, in /v1".into(),
-        None => "check the network, proxies and --api-url; it may exist, and be billed".into(),
+    let for_the_way = watch.present_error().and_then(advice::for_the_way);
+    let advice = match (watch.instance(), for_the_way) {
+        (Some(_), Some(advice)) => format!("{advice}; {}", still_there(watch)),
+        (Some(_), None) => still_there(watch),
+        (None, Some(advice)) => format!("{advice}; the instance may exist, and be billed"),
+        (None, None) if is_missing => {
+            "check the id, and that --api-url ends as fal's does, in /v1".into()
+        }
+        (None, None) => {
+            "check the network, proxies and --api-url; it may exist, and be billed".into()
+        }
     };
     Explanation { what, seen: seen_so_far(watch), advice: Some(advice) }
 }
@@ -153,9 +161,21 @@ fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
     let id = watch.id();
     match refusal {
         Refusal::Status(answer) => Explanation {
-            what: format!("the API refuses the request ({id})"),
+            what: if answer.status == 407 {
+                format!(
+                    "a proxy wants credentials before it lets requests to the API through ({id})"
+                )
+            } else {
+                format!("the API refuses the request ({id})")
+            },
             seen: Some(said(answer)),
-            advice: Some("check the id and --api-url; repeating it would not help".into()),
+            advice: Some(if answer.status == 407 {
+                "a proxy says that, not the API: put its user and password into HTTP_PROXY \
+                 (http://user:password@host), or the API's host into NO_PROXY"
+                    .into()
+            } else {
+                "check the id and --api-url; repeating it would not help".into()
+            }),
         },
         Refusal::Redirect { .. } => Explanation {
             what: format!("the API redirects, which is not followed ({id})"),
