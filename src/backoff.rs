@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::brief::Brief;
+use crate::duration::Brief;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
 
 /// By how much a step is longer than the one before it.

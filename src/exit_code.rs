@@ -64,6 +64,28 @@ impl ExitCode {
         self as u8
     }
 
+    /// The code as one word, for a wait that ended before any instance had an ending of its own.
+    #[must_use]
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Success => "met",
+            Self::Unexpected => "unexpected",
+            Self::Usage => "usage",
+            Self::Failed => "failed",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Unreachable => "unreachable",
+            Self::OverBudget => "over_budget",
+            Self::TimedOut => "timed_out",
+            Self::CannotRun => "cannot_run",
+            Self::CommandNotFound => "command_not_found",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+
     /// The code that `ending` has; none when another instance decided the wait.
     #[must_use]
     pub fn of(ending: &Ending) -> Option<Self> {
@@ -92,12 +114,11 @@ impl From<ExitCode> for std::process::ExitCode {
 /// else the first in the order given that did not. None when all got there.
 #[must_use]
 pub fn decisive(watches: &[Watch], any: bool) -> Option<&Watch> {
-    let got_there = |watch: &Watch| watch.ending().is_some_and(|ending| ending.is_success());
-    if any && watches.iter().any(got_there) {
+    if any && watches.iter().any(Watch::is_met) {
         return None;
     }
     let has_code = |watch: &&Watch| watch.ending().is_some_and(|e| ExitCode::of(&e).is_some());
-    watches.iter().filter(has_code).find(|watch| !got_there(watch))
+    watches.iter().filter(has_code).find(|watch| !watch.is_met())
 }
 
 #[cfg(test)]

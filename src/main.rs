@@ -1,3 +1,5 @@
-//! Waits until a GPU instance of fal's Compute API is there.
+//! `wait-ready`: waits until a GPU instance of fal's Compute API is there.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    wait_ready::run::run()
+}

@@ -84,6 +84,8 @@ pub struct Policy {
     planned: Decision,
     polled_at: Duration,
     not_before: Duration,
+    /// Since when no instance is on its way any more.
+    settled_at: Option<Duration>,
 }
 
 impl Policy {
@@ -97,6 +99,7 @@ impl Policy {
             planned: Decision::PollAt(Duration::ZERO, Why::Backoff),
             polled_at: Duration::ZERO,
             not_before: Duration::ZERO,
+            settled_at: None,
         }
     }
 
@@ -121,19 +124,26 @@ impl Policy {
     /// The positions of the instances to poll now: those not there yet; once there are none,
     /// those whose address was last seen too long ago to be used unseen.
     #[must_use]
-    pub fn due(&self, now: Duration) -> Vec<usize> {
+    pub fn due(&self) -> Vec<usize> {
         let positions = |wanted: &dyn Fn(&Watch) -> bool| -> Vec<usize> {
             let watches = self.watches.iter().enumerate();
             watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
         };
-        let waiting = positions(&Watch::is_waiting);
-        if waiting.is_empty() { positions(&|watch| self.is_stale(watch, now)) } else { waiting }
+        let mut due = positions(&Watch::is_waiting);
+        if due.is_empty() {
+            due = positions(&|watch| self.is_stale(watch));
+        }
+        // A round that the server cuts short goes on, the next time, with those it did not get to.
+        due.sort_by_key(|&position| self.watches[position].asked_at());
+        due
     }
 
-    fn is_stale(&self, watch: &Watch, now: Duration) -> bool {
+    /// Whether the address was last seen before the others got there: it needs one more look.
+    fn is_stale(&self, watch: &Watch) -> bool {
+        let seen_until = watch.observed_at().saturating_add(self.backoff.min_delay());
         self.rules.condition.promises_address()
-            && matches!(watch.stage(), Stage::Met(_))
-            && now.saturating_sub(watch.observed_at()) > self.backoff.min_delay()
+            && watch.is_met()
+            && self.settled_at.is_some_and(|settled_at| seen_until < settled_at)
     }
 
     /// Takes in a round that was sent at `asked_at` and answered at `now`: one answer for each
@@ -204,13 +214,16 @@ impl Policy {
         self.settle(now, observer);
     }
 
-    /// Ends the wait for the others where one instance decides for all.
+    /// Ends the wait for the others where one instance decides for all, and notes when all are
+    /// decided.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
-        let met = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Met(_)));
+        let met = self.watches.iter().any(Watch::is_met);
         let failed = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Ended(_)));
         if (self.rules.any && met) || (self.rules.fail_fast && failed) {
             self.end_waiting(now, observer, |_| Ending::Abandoned);
         }
+        let waits = self.watches.iter().any(Watch::is_waiting);
+        self.settled_at = if waits { None } else { self.settled_at.or(Some(now)) };
     }
 
     fn end_waiting(
@@ -244,7 +257,7 @@ impl Policy {
         if now >= self.rules.max_wait {
             return self.give_up(now, observer);
         }
-        if self.is_settled(now) {
+        if self.is_settled() {
             self.planned = Decision::Finish;
             return;
         }
@@ -301,14 +314,14 @@ impl Policy {
     }
 
     /// Whether every instance has an ending that may be acted on.
-    fn is_settled(&self, now: Duration) -> bool {
-        !self.watches.iter().any(|watch| watch.is_waiting() || self.is_stale(watch, now))
+    fn is_settled(&self) -> bool {
+        !self.watches.iter().any(|watch| watch.is_waiting() || self.is_stale(watch))
     }
 
     /// What comes next.
     #[must_use]
     pub fn decide(&self, now: Duration) -> Decision {
-        if self.planned == Decision::Finish || self.is_settled(now) {
+        if self.planned == Decision::Finish || self.is_settled() {
             return Decision::Finish;
         }
         if self.watches.iter().any(Watch::is_waiting) {

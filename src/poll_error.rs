@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{brief::Brief, open_enum::open_enum, retry_after::Hint, server_text::ServerText};
+use crate::{duration::Brief, open_enum::open_enum, retry_after::Hint, server_text::ServerText};
 
 open_enum! {
     /// The `type` of the API's error object.

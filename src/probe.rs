@@ -2,7 +2,7 @@
 
 use std::{future::Future, net::IpAddr};
 
-use crate::{probe_error::ProbeError, server_text::ServerText};
+use crate::probe_error::ProbeError;
 
 /// Something that can try to reach an address.
 pub trait Probe {
@@ -12,14 +12,4 @@ pub trait Probe {
     ///
     /// [`ProbeError`] when the address was not reached; another attempt may succeed.
     fn attempt(&self, ip: IpAddr) -> impl Future<Output = Result<(), ProbeError>> + Send;
-}
-
-/// For conditions that the API alone decides: reaches nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoProbe;
-
-impl Probe for NoProbe {
-    async fn attempt(&self, _: IpAddr) -> Result<(), ProbeError> {
-        Err(ProbeError::Network(ServerText::from("this wait was given no probe")))
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{brief::Brief, server_text::ServerText};
+use crate::{duration::Brief, server_text::ServerText};
 
 /// Why one attempt to reach an address failed. Every one of these may pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ pub struct Round {
     /// One answer for each instance asked for, in the order asked.
     pub answers: Vec<Answer>,
     /// Something that a person should know of how the answers were got.
-    pub notice: Option<&'static str>,
+    pub notice: Option<String>,
 }
 
 /// Something that can be asked about instances.

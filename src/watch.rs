@@ -56,6 +56,7 @@ pub struct Watch {
     id: InstanceId,
     instance: Option<Instance>,
     observed_at: Duration,
+    asked_at: Option<Duration>,
     timeline: Timeline,
     stage: Stage,
     over_at: Option<Duration>,
@@ -73,6 +74,7 @@ impl Watch {
             id,
             instance: None,
             observed_at: Duration::ZERO,
+            asked_at: None,
             timeline: Timeline::default(),
             stage: Stage::Waiting,
             over_at: None,
@@ -103,6 +105,11 @@ impl Watch {
         self.observed_at
     }
 
+    /// When it was last asked for.
+    pub(crate) fn asked_at(&self) -> Option<Duration> {
+        self.asked_at
+    }
+
     /// Its history.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
@@ -122,6 +129,21 @@ impl Watch {
             Stage::Ended(ending) => Some(ending.clone()),
             Stage::Met(ip) => Some(Ending::Met(*ip)),
             Stage::Waiting | Stage::Probing { .. } => None,
+        }
+    }
+
+    /// Whether the condition holds for it.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        matches!(self.stage, Stage::Met(_))
+    }
+
+    /// The address at which the condition holds: only this one may be used.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.stage {
+            Stage::Met(ip) => ip,
+            Stage::Waiting | Stage::Probing { .. } | Stage::Ended(_) => None,
         }
     }
 
@@ -297,6 +319,7 @@ impl Watch {
     /// Counts one poll, which was sent at `asked_at`.
     pub(crate) fn count_poll(&mut self, asked_at: Duration) {
         self.tally.polls += 1;
+        self.asked_at = Some(asked_at);
         if let Some(since) = self.throttled_since.take() {
             self.tally.throttled_for += asked_at.saturating_sub(since);
         }

@@ -242,7 +242,7 @@ fn key_of_config_file(
     };
     let tables: toml::Table = content.parse().map_err(|error: toml::de::Error| {
         let upto = error.span().map_or(0, |span| span.start.min(content.len()));
-        let line = content.as_bytes()[..upto].iter().filter(|b| **b == b'\n').count() + 1;
+        let line = content.get(..upto).unwrap_or_default().matches('\n').count() + 1;
         CredentialsError::Config { path: path.clone(), line }
     })?;
     let profile = |name: &str| -> Option<Profile> { tables.get(name)?.clone().try_into().ok() };

@@ -2,7 +2,6 @@
 
 use std::{error::Error as _, io, time::Duration};
 
-use futures_util::{StreamExt as _, stream};
 use reqwest::{
     Certificate, Client, Response,
     header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
@@ -12,26 +11,25 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     credentials::{ApiKey, Redactor},
-    list::{Listing, Step},
+    round::ListUse,
     url::ApiUrl,
     wire,
 };
 use crate::{
+    clock::time_of_day,
     instance::{Instance, InstanceId},
-    policy::Answer,
-    poll_error::{Fault, PollError, Refusal, ServerError},
+    poll_error::{Fault, PollError},
     retry_after::Hint,
-    source::{InstanceSource, Round},
 };
 
 /// The longest body that is read.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// The status decides; what an error's body adds is worth this long a wait.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
+/// What an `Instant` can surely be moved by.
+const LONGEST_REQUEST: Duration = Duration::from_secs(366 * 86_400);
 /// The most requests of one round that are under way at once.
-const MAX_IN_FLIGHT: usize = 8;
-/// The most instances asked for in one page.
-const PAGE_LIMIT: usize = 100;
+pub(super) const MAX_IN_FLIGHT: usize = 8;
 
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -63,19 +61,10 @@ pub enum HttpSetupError {
 #[derive(Debug)]
 pub struct HttpSource {
     client: Client,
-    api: ApiUrl,
-    redactor: Redactor,
+    pub(super) api: ApiUrl,
+    pub(super) redactor: Redactor,
     request_timeout: Duration,
-    list: ListUse,
-}
-
-/// What is known about asking for many instances at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ListUse {
-    /// A listing costs at least this many pages.
-    Pages(usize),
-    /// The API does not list instances for this key.
-    Refused,
+    pub(super) list: ListUse,
 }
 
 impl HttpSource {
@@ -119,14 +108,14 @@ impl HttpSource {
         })
     }
 
-    async fn get_instance(&self, id: &InstanceId) -> Result<Instance, PollError> {
+    pub(super) async fn get_instance(&self, id: &InstanceId) -> Result<Instance, PollError> {
         let body = self.get(self.api.instance(id)).await?;
         wire::parse_instance(&body, id, &self.redactor)
     }
 
     /// Sends one request; the body of a success.
-    async fn get(&self, url: url::Url) -> Result<Vec<u8>, PollError> {
-        let deadline = Instant::now() + self.request_timeout;
+    pub(super) async fn get(&self, url: url::Url) -> Result<Vec<u8>, PollError> {
+        let deadline = Instant::now() + self.request_timeout.min(LONGEST_REQUEST);
         let timed_out = |_| PollError::transient(Fault::TimedOut(self.request_timeout));
         let response = timeout_at(deadline, self.client.get(url).send())
             .await
@@ -170,7 +159,7 @@ impl HttpSource {
         }
         let now = text(&DATE)
             .and_then(|date| httpdate::parse_http_date(date).ok())
-            .unwrap_or_else(wall_clock);
+            .unwrap_or_else(time_of_day);
         let hint = Hint::read(text(&RETRY_AFTER), text(&RATE_LIMIT_RESET), now);
         let location = headers
             .get(LOCATION)
@@ -197,121 +186,6 @@ impl HttpSource {
             Fault::Broken(text)
         })
     }
-
-    /// Asks for each instance by a request of its own, until the server asks for a pause.
-    async fn get_each(&self, ids: &[InstanceId]) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = Vec::with_capacity(ids.len());
-        answers.resize_with(ids.len(), || None);
-        let mut unasked = ids.iter().enumerate();
-        let ask = |(position, id)| async move { (position, self.get_instance(id).await) };
-        let mut in_flight: stream::FuturesUnordered<_> =
-            unasked.by_ref().take(MAX_IN_FLIGHT).map(ask).collect();
-        let mut verdict_for_all = None;
-        let mut paused = false;
-        while let Some((position, answer)) = in_flight.next().await {
-            match &answer {
-                Err(PollError::Unauthorized(answer)) if answer.status == 401 => {
-                    verdict_for_all = Some(PollError::Unauthorized(answer.clone()));
-                }
-                Err(error) => {
-                    paused |=
-                        matches!(error, PollError::Throttled { .. }) || error.hint().is_some();
-                }
-                Ok(_) => {}
-            }
-            answers[position] = Some(answer);
-            if !paused && verdict_for_all.is_none() {
-                in_flight.extend(unasked.next().map(ask));
-            }
-        }
-        if let Some(verdict) = verdict_for_all {
-            for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-                *answer = Some(Err(verdict.clone()));
-            }
-        }
-        answers
-    }
-
-    /// Asks for all instances by the pages of a list, as long as that is fewer requests than one
-    /// for each; none when the API does not list.
-    async fn list(&mut self, ids: &[InstanceId]) -> Result<Vec<Answer>, ListRefused> {
-        let mut listing = Listing::new(ids);
-        let mut cursor: Option<String> = None;
-        let outcome = loop {
-            let url = self.api.instances(PAGE_LIMIT, cursor.as_deref());
-            let page = match self.get(url).await {
-                Ok(body) => wire::parse_page(&body, &self.redactor),
-                Err(error) if refuses_listing(&error) => return Err(ListRefused),
-                Err(error) => Err(error),
-            };
-            match page.map(|page| listing.take(page)) {
-                Ok(Step::Done) => break Ok(()),
-                Ok(Step::Next(_)) if listing.pages() >= ids.len() => break Ok(()),
-                Ok(Step::Next(next)) => cursor = Some(next),
-                Ok(Step::Broken(reason)) => break Err(PollError::malformed(reason)),
-                Err(error) => break Err(error),
-            }
-        };
-        if listing.pages() >= ids.len() {
-            self.list = ListUse::Pages(listing.pages());
-        }
-        let mut answers: Vec<Answer> = ids.iter().map(|id| listing.remove(id).map(Ok)).collect();
-        let missing: Vec<usize> =
-            (0..ids.len()).filter(|&position| answers[position].is_none()).collect();
-        match outcome {
-            // Not on the list is not yet 404: each is asked for by name.
-            Ok(()) => {
-                let names: Vec<InstanceId> =
-                    missing.iter().map(|&position| ids[position].clone()).collect();
-                for (position, answer) in missing.into_iter().zip(self.get_each(&names).await) {
-                    answers[position] = answer;
-                }
-            }
-            Err(error) => {
-                for position in missing {
-                    answers[position] = Some(Err(error.clone()));
-                }
-            }
-        }
-        Ok(answers)
-    }
-}
-
-/// The API does not list instances for this key.
-struct ListRefused;
-
-/// Whether an answer to a list request says that there is no such list for us, rather than
-/// something about the instances.
-fn refuses_listing(error: &PollError) -> bool {
-    match error {
-        PollError::NotFound(_) | PollError::Refused(Refusal::Status(_)) => true,
-        PollError::Unauthorized(ServerError { status, .. }) => *status == 403,
-        PollError::Transient { fault: Fault::Server(answer), .. } => answer.status == 501,
-        _ => false,
-    }
-}
-
-impl InstanceSource for HttpSource {
-    async fn poll(&mut self, ids: &[InstanceId]) -> Round {
-        let list_is_cheaper = match self.list {
-            ListUse::Pages(pages) => pages < ids.len(),
-            ListUse::Refused => false,
-        };
-        if list_is_cheaper {
-            match self.list(ids).await {
-                Ok(answers) => return Round { answers, notice: None },
-                Err(ListRefused) => {
-                    self.list = ListUse::Refused;
-                    let notice = Some(
-                        "the API does not list instances for this key: asking for each by its own \
-                         request",
-                    );
-                    return Round { answers: self.get_each(ids).await, notice };
-                }
-            }
-        }
-        Round { answers: self.get_each(ids).await, notice: None }
-    }
 }
 
 /// Whether TLS itself is what failed.
@@ -320,11 +194,5 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
         || error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
-            .is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-/// The time of day, which only an HTTP date without a `Date` beside it is compared with.
-#[expect(clippy::disallowed_methods, reason = "an HTTP date is wall time")]
-fn wall_clock() -> std::time::SystemTime {
-    std::time::SystemTime::now()
+            .is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
 }

@@ -3,5 +3,6 @@
 pub mod credentials;
 pub mod http;
 mod list;
+mod round;
 pub mod url;
 pub mod wire;

@@ -118,8 +118,10 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8], redactor: &Redactor) -> Result<
     if body.is_empty() {
         return Err(PollError::malformed("the body is empty"));
     }
-    serde_json::from_slice(body)
-        .map_err(|error| PollError::malformed(redactor.redact(&error.to_string())))
+    serde_json::from_slice(body).map_err(|error| {
+        let what = if error.is_data() { "not as documented" } else { "not JSON" };
+        PollError::malformed(format!("{what}: {}", redactor.redact(&error.to_string())))
+    })
 }
 
 fn instance(

@@ -86,7 +86,7 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     observer: &mut impl Observer,
 ) -> bool {
     let asked_at = started.elapsed();
-    let positions = policy.due(asked_at);
+    let positions = policy.due();
     let ids: Vec<InstanceId> =
         positions.iter().map(|&position| policy.watches()[position].id().clone()).collect();
     let max_wait = policy.rules().max_wait;
@@ -104,7 +104,7 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     };
     let now = started.elapsed();
     if let Some(notice) = notice {
-        observer.observe(now, &WaitEvent::Notice(notice));
+        observer.observe(now, &WaitEvent::Notice(&notice));
     }
     policy.record_round(&positions, answers, asked_at, now, observer);
     true

@@ -1,6 +1,6 @@
-//! Durations of the command line: `500ms`, `90s`, `10m`, `1h30m`, `2d`.
+//! Durations as a person writes and reads them: `500ms`, `90s`, `10m`, `1h30m`, `2d`.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// The longest duration that can be meant.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -19,7 +19,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("a duration needs a unit: write {text}s for seconds, {text}m for minutes"));
+        return Err(format!(
+            "a duration needs a unit: write {text}s for seconds, {text}m for minutes"
+        ));
     }
     let unit = |c: char| !c.is_ascii_digit() && !c.is_whitespace();
     for word in text.split(|c| !unit(c)).filter(|word| !word.is_empty()) {
@@ -46,7 +48,10 @@ fn unknown_unit(word: &str) -> String {
         _ if word.starts_with(['.', ',']) => {
             return "decimals are not understood: write 1500ms for 1.5s".to_owned();
         }
-        _ => return "the units are ms, s, m, h and d: write it like 500ms, 90s, 10m or 1h30m".into(),
+        _ => {
+            return "the units are ms, s, m, h and d: write it like 500ms, 90s, 10m or 1h30m"
+                .into();
+        }
     };
     format!("{word:?} is not a unit: for this write {meant:?}, as in 10{meant}")
 }
@@ -60,6 +65,40 @@ pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         Duration::ZERO => Err("it must be longer than zero".to_owned()),
         duration => Ok(duration),
+    }
+}
+
+/// A duration, rounded to what matters to a person: `850ms`, `3.2s`, `42s`, `2m30s`, `1h30m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brief(pub Duration);
+
+impl fmt::Display for Brief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        let millis = self.0.as_millis();
+        let tenths = (millis + 50) / 100;
+        if self.0.is_zero() {
+            return f.write_str("0s");
+        }
+        if millis < 1_000 {
+            return write!(f, "{}ms", millis.max(1));
+        }
+        if tenths < 100 {
+            return match tenths % 10 {
+                0 => write!(f, "{}s", tenths / 10),
+                tenth => write!(f, "{}.{tenth}s", tenths / 10),
+            };
+        }
+        let secs = self.0.as_secs().saturating_add(u64::from(self.0.subsec_millis() >= 500));
+        let (hours, minutes, secs) = (secs / HOUR, secs % HOUR / MINUTE, secs % MINUTE);
+        match (hours, minutes, secs) {
+            (0, 0, s) => write!(f, "{s}s"),
+            (0, m, 0) => write!(f, "{m}m"),
+            (0, m, s) => write!(f, "{m}m{s:02}s"),
+            (h, 0, _) => write!(f, "{h}h"),
+            (h, m, _) => write!(f, "{h}h{m:02}m"),
+        }
     }
 }
 
@@ -92,13 +131,57 @@ mod tests {
     #[test]
     fn what_could_mean_two_things_is_refused() {
         for text in [
-            "", " ", "1M", "1y", "1w", "10 minutes", "1.5h", "-5s", "5s-", "s", "m5", "5ss", "5s5",
-            "∞", "never", "٣s", "1e3s", "99999999999999999999s", "20000d", "NaN", "0x10s",
+            "",
+            " ",
+            "1M",
+            "1y",
+            "1w",
+            "10 minutes",
+            "1.5h",
+            "-5s",
+            "5s-",
+            "s",
+            "m5",
+            "5ss",
+            "5s5",
+            "∞",
+            "never",
+            "٣s",
+            "1e3s",
+            "99999999999999999999s",
+            "20000d",
+            "NaN",
+            "0x10s",
         ] {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
         assert!(parse_duration("1M").unwrap_err().contains("10m"));
         assert!(parse_duration("1.5s").unwrap_err().contains("1500ms"));
         assert!(parse_positive_duration("0").is_err());
+    }
+
+    #[test]
+    fn a_duration_reads_as_a_person_says_it() {
+        for (millis, text) in [
+            (0, "0s"),
+            (850, "850ms"),
+            (999, "999ms"),
+            (1_000, "1s"),
+            (3_240, "3.2s"),
+            (9_949, "9.9s"),
+            (9_960, "10s"),
+            (42_000, "42s"),
+            (59_600, "1m"),
+            (61_000, "1m01s"),
+            (150_000, "2m30s"),
+            (600_000, "10m"),
+            (3_600_000, "1h"),
+            (5_400_000, "1h30m"),
+            (360_000_000, "100h"),
+        ] {
+            assert_eq!(Brief(Duration::from_millis(millis)).to_string(), text);
+        }
+        assert_eq!(Brief(Duration::from_nanos(1)).to_string(), "1ms");
+        assert!(!Brief(Duration::MAX).to_string().is_empty());
     }
 }

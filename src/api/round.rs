@@ -1,0 +1,144 @@
+//! One round of polls: pages of the list or single requests, whichever is fewer.
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    http::{HttpSource, MAX_IN_FLIGHT},
+    list::{Listing, Step},
+    wire,
+};
+use crate::{
+    instance::InstanceId,
+    policy::Answer,
+    poll_error::{Fault, PollError, Refusal, ServerError},
+    source::{InstanceSource, Round},
+};
+
+/// The most instances asked for in one page.
+const PAGE_LIMIT: usize = 100;
+
+/// What is known about asking for many instances at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListUse {
+    /// A listing costs at least this many pages.
+    Pages(usize),
+    /// The API does not list instances for this key.
+    Refused,
+}
+
+impl HttpSource {
+    /// Asks for each instance by a request of its own, until the server asks for a pause.
+    async fn get_each(&self, ids: &[InstanceId]) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = Vec::with_capacity(ids.len());
+        answers.resize_with(ids.len(), || None);
+        let mut unasked = ids.iter().enumerate();
+        let ask = |(position, id)| async move { (position, self.get_instance(id).await) };
+        let mut in_flight: stream::FuturesUnordered<_> =
+            unasked.by_ref().take(MAX_IN_FLIGHT).map(ask).collect();
+        let mut verdict_for_all = None;
+        let mut paused = false;
+        while let Some((position, answer)) = in_flight.next().await {
+            match &answer {
+                Err(PollError::Unauthorized(answer)) if answer.status == 401 => {
+                    verdict_for_all = Some(PollError::Unauthorized(answer.clone()));
+                }
+                Err(error) => {
+                    paused |=
+                        matches!(error, PollError::Throttled { .. }) || error.hint().is_some();
+                }
+                Ok(_) => {}
+            }
+            answers[position] = Some(answer);
+            if !paused && verdict_for_all.is_none() {
+                in_flight.extend(unasked.next().map(ask));
+            }
+        }
+        if let Some(verdict) = verdict_for_all {
+            for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+                *answer = Some(Err(verdict.clone()));
+            }
+        }
+        answers
+    }
+
+    /// Asks for all instances by the pages of a list, as long as that is fewer requests than one
+    /// for each; none when the API does not list.
+    async fn list(&mut self, ids: &[InstanceId]) -> Result<Vec<Answer>, ListRefused> {
+        let mut listing = Listing::new(ids);
+        let mut cursor: Option<String> = None;
+        let outcome = loop {
+            let url = self.api.instances(PAGE_LIMIT, cursor.as_deref());
+            let page = match self.get(url).await {
+                Ok(body) => wire::parse_page(&body, &self.redactor),
+                Err(error) if refuses_listing(&error) => return Err(ListRefused(error)),
+                Err(error) => Err(error),
+            };
+            match page.map(|page| listing.take(page)) {
+                Ok(Step::Done) => break Ok(()),
+                Ok(Step::Next(_)) if listing.pages() >= ids.len() => break Ok(()),
+                Ok(Step::Next(next)) => cursor = Some(next),
+                Ok(Step::Broken(reason)) => break Err(PollError::malformed(reason)),
+                Err(error) => break Err(error),
+            }
+        };
+        if outcome.is_ok() {
+            self.list = ListUse::Pages(listing.pages());
+        }
+        let mut answers: Vec<Answer> = ids.iter().map(|id| listing.remove(id).map(Ok)).collect();
+        let missing: Vec<usize> =
+            (0..ids.len()).filter(|&position| answers[position].is_none()).collect();
+        match outcome {
+            // Not on the list is not yet 404: each is asked for by name.
+            Ok(()) => {
+                let names: Vec<InstanceId> =
+                    missing.iter().map(|&position| ids[position].clone()).collect();
+                for (position, answer) in missing.into_iter().zip(self.get_each(&names).await) {
+                    answers[position] = answer;
+                }
+            }
+            Err(error) => {
+                for position in missing {
+                    answers[position] = Some(Err(error.clone()));
+                }
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// The API does not list instances for this key.
+struct ListRefused(PollError);
+
+/// Whether an answer to a list request says that there is no such list for us, rather than
+/// something about the instances.
+fn refuses_listing(error: &PollError) -> bool {
+    match error {
+        PollError::NotFound(_) | PollError::Refused(Refusal::Status(_)) => true,
+        PollError::Unauthorized(ServerError { status, .. }) => *status == 403,
+        PollError::Transient { fault: Fault::Server(answer), .. } => answer.status == 501,
+        _ => false,
+    }
+}
+
+impl InstanceSource for HttpSource {
+    async fn poll(&mut self, ids: &[InstanceId]) -> Round {
+        let list_is_cheaper = match self.list {
+            ListUse::Pages(pages) => pages < ids.len(),
+            ListUse::Refused => false,
+        };
+        if !list_is_cheaper {
+            return Round { answers: self.get_each(ids).await, notice: None };
+        }
+        match self.list(ids).await {
+            Ok(answers) => Round { answers, notice: None },
+            Err(ListRefused(answer)) => {
+                self.list = ListUse::Refused;
+                let notice = format!(
+                    "the API does not list instances for this key ({answer}): asking for each by \
+                     its own request"
+                );
+                Round { answers: self.get_each(ids).await, notice: Some(notice) }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! COMMAND: what runs once the condition holds.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    process::Command,
+};
+
+use crate::{api::credentials::KEY_VARIABLES, exit_code::ExitCode, watch::Watch};
+
+/// Why COMMAND did not run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run {}: {source}", program.display())]
+pub(crate) struct CommandError {
+    program: OsString,
+    source: io::Error,
+}
+
+impl CommandError {
+    /// 127 where there is no such command, as in a shell; else 126.
+    pub(crate) fn code(&self) -> ExitCode {
+        match self.source.kind() {
+            io::ErrorKind::NotFound => ExitCode::CommandNotFound,
+            _ => ExitCode::CannotRun,
+        }
+    }
+}
+
+/// COMMAND for the instances that got there, without the API key in its environment.
+pub(crate) fn command(words: &[OsString], watches: &[Watch]) -> Option<Command> {
+    let (program, arguments) = words.split_first()?;
+    let met = || watches.iter().filter(|watch| watch.is_met());
+    let ids: Vec<&str> = met().map(|watch| watch.id().as_str()).collect();
+    let addresses: Vec<String> =
+        met().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
+    let (ids, addresses) = (ids.join(" "), addresses.join(" "));
+    let mut command = Command::new(program);
+    for argument in arguments {
+        command.arg(filled_in(argument, &ids, &addresses));
+    }
+    for variable in KEY_VARIABLES {
+        command.env_remove(variable);
+    }
+    command.env("FAL_INSTANCE_ID", ids).env("FAL_INSTANCE_IP", addresses);
+    Some(command)
+}
+
+/// `argument` with `{id}` and `{ip}` replaced, in one pass: an id may itself look like `{ip}`.
+fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
+    let Some(mut rest) = argument.to_str() else { return argument.to_owned() };
+    let mut filled = String::new();
+    while let Some(at) = rest.find('{') {
+        let (before, from_brace) = rest.split_at(at);
+        filled += before;
+        let value = [("{id}", ids), ("{ip}", addresses)]
+            .into_iter()
+            .find_map(|(name, value)| Some((value, from_brace.strip_prefix(name)?)));
+        let (value, after) = value.unwrap_or(("{", &from_brace[1..]));
+        filled += value;
+        rest = after;
+    }
+    filled += rest;
+    filled.into()
+}
+
+/// Becomes COMMAND; returns only where that is impossible.
+#[cfg(unix)]
+pub(crate) fn become_command(mut command: Command) -> Result<u8, CommandError> {
+    use std::os::unix::process::CommandExt as _;
+    let source = command.exec();
+    Err(CommandError { program: command.get_program().to_owned(), source })
+}
+
+/// Runs COMMAND; its exit code.
+#[cfg(not(unix))]
+pub(crate) fn become_command(mut command: Command) -> Result<u8, CommandError> {
+    let status = command
+        .status()
+        .map_err(|source| CommandError { program: command.get_program().to_owned(), source })?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.unwrap_or(ExitCode::Unexpected.number()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placeholder_is_replaced_and_nothing_else() {
+        for (argument, filled) in [
+            ("ubuntu@{ip}", "ubuntu@1.2.3.4"),
+            ("{id}={ip},{ip}", "{ip}=1.2.3.4,1.2.3.4"),
+            ("{IP} {} {ip {{ip}}", "{IP} {} {ip {1.2.3.4}"),
+            ("", ""),
+        ] {
+            assert_eq!(filled_in(argument.as_ref(), "{ip}", "1.2.3.4"), filled, "{argument}");
+        }
+    }
+}

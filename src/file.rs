@@ -1,0 +1,112 @@
+//! Files that are written whole or not at all.
+
+use std::{
+    fs::{File, Metadata, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// Readable for the other containers of a pod, whatever the umask.
+#[cfg(unix)]
+const MODE: u32 = 0o644;
+
+/// A file cannot be written; it names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub(crate) struct FileError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    fn of(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        |source| Self { path: path.to_owned(), source }
+    }
+}
+
+/// Whether `path` can be there: its folder is. Known at the start, not after ten minutes.
+///
+/// # Errors
+///
+/// [`FileError`] that names the folder that is missing.
+pub(crate) fn check_folder(path: &Path) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    match folder.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) => Err(error),
+    }
+    .map_err(FileError::of(folder))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Puts a file with this content in place of `path`: a reader sees the old or the new one, whole.
+///
+/// What is no regular file, such as a pipe or `/dev/stdout`, is written to.
+///
+/// # Errors
+///
+/// [`FileError`] where that is impossible; then nothing is left behind.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return write_into(path, content).map_err(FileError::of(path));
+    }
+    let put = || {
+        let folder = folder_of(path);
+        let mut file = tempfile::Builder::new().prefix(".wait-ready-").tempfile_in(folder)?;
+        file.write_all(content)?;
+        #[cfg(unix)]
+        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(MODE))?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        // The new name is on the disk only once its folder is.
+        if let Ok(folder) = File::open(folder) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    };
+    put().map_err(FileError::of(path))
+}
+
+/// As [`replace`]; a file that is there and cannot be replaced, such as the
+/// `/dev/termination-log` that Kubernetes mounts, is written in place.
+///
+/// # Errors
+///
+/// [`FileError`] where neither is possible.
+pub(crate) fn replace_or_overwrite(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    replace(path, content).or_else(|error| match path.metadata() {
+        Ok(metadata) if metadata.is_file() => {
+            write_into(path, content).map_err(FileError::of(path))
+        }
+        _ => Err(error),
+    })
+}
+
+fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
+    let regular = path.metadata().as_ref().is_ok_and(Metadata::is_file);
+    let mut file = OpenOptions::new().write(true).truncate(regular).open(path)?;
+    file.write_all(content)?;
+    file.flush()
+}
+
+/// Adds `content` to the end of `path`, which need not be there yet.
+///
+/// # Errors
+///
+/// [`FileError`] where that is impossible.
+pub(crate) fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(content))
+        .map_err(FileError::of(path))
+}

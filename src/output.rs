@@ -1,0 +1,54 @@
+//! The result on standard output, for the next step of a script.
+
+use std::{fmt::Write as _, time::Duration};
+
+use clap::ValueEnum;
+
+use crate::{exit_code::ExitCode, instance::InstanceId, report::record::Record, watch::Watch};
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// One address a line
+    #[default]
+    Ip,
+    /// One JSON object a line
+    Json,
+    /// FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines
+    Env,
+}
+
+/// The result in `format`: of each instance that got there, in the order given.
+#[must_use]
+pub fn render(format: Format, watches: &[Watch], elapsed: Duration) -> String {
+    let met = || watches.iter().filter(|watch| watch.is_met());
+    let mut text = String::new();
+    match format {
+        Format::Ip => {
+            for address in met().filter_map(Watch::address) {
+                let _ = writeln!(text, "{address}");
+            }
+        }
+        Format::Json => {
+            for watch in met() {
+                let record = Record::new(watch, elapsed, ExitCode::Success);
+                let _ = writeln!(text, "{}", serde_json::json!(record));
+            }
+        }
+        Format::Env => {
+            let ids: Vec<&str> = met().map(|watch| watch.id().as_str()).collect();
+            let addresses: Vec<String> =
+                met().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
+            let _ = writeln!(text, "FAL_INSTANCE_ID={}", ids.join(","));
+            let _ = writeln!(text, "FAL_INSTANCE_IP={}", addresses.join(","));
+        }
+    }
+    text
+}
+
+/// Whether `id` can stand in a line that a shell, a CI system and docker read alike: they
+/// disagree on every way to quote.
+#[must_use]
+pub fn is_fit_for_env(id: &InstanceId) -> bool {
+    id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/@+%".contains(&b))
+}

@@ -1,0 +1,260 @@
+//! Why a wait ended as it did, in words: what happened, what the server said, what to do.
+
+use std::time::Duration;
+
+use crate::{
+    condition::Condition,
+    duration::Brief,
+    ending::Ending,
+    policy::Rules,
+    poll_error::{PollError, Refusal, ServerError},
+    watch::{Tally, Watch},
+};
+
+/// An ending in words, each part one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happened.
+    pub what: String,
+    /// What was seen and said that led to it.
+    pub seen: Option<String>,
+    /// What to do about it.
+    pub advice: Option<String>,
+}
+
+impl Explanation {
+    /// What happened and what led to it, for places that have one line.
+    #[must_use]
+    pub fn on_one_line(&self) -> String {
+        match &self.seen {
+            Some(seen) => format!("{}: {seen}", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
+/// Explains how the wait for `watch` ended, if that needs a word: a success needs none, and an
+/// instance that another one decided for has nothing to say.
+#[must_use]
+pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
+    let id = watch.id();
+    let goal = rules.condition;
+    let explanation = match watch.ending()? {
+        Ending::Met(_) | Ending::Abandoned => return None,
+        Ending::Failed(status) => Explanation {
+            what: format!("{id} is {status}: it cannot become ready"),
+            seen: history(watch),
+            advice: Some("a stopped instance does not start again; create another one".into()),
+        },
+        Ending::Unauthorized(answer) => Explanation {
+            what: if answer.status == 403 {
+                format!("the API denies this key the access to {id}")
+            } else {
+                "the API refuses the credentials".into()
+            },
+            advice: Some(credentials_advice(&answer).into()),
+            seen: Some(said(&answer)),
+        },
+        Ending::NotFound(answer) => Explanation {
+            what: format!("there is no instance {id}"),
+            seen: Some(said(&answer)),
+            advice: Some(format!(
+                "check the id, and that the key belongs to the same workspace; a 404 is believed \
+                 only {} after the start (--not-found-grace)",
+                Brief(rules.not_found_grace)
+            )),
+        },
+        Ending::Deleted(answer) => Explanation {
+            what: format!("{id} was deleted while it was waited for"),
+            seen: Some(joined([history(watch), Some(said(&answer))])),
+            advice: Some("see who deleted it; create another one if it is still needed".into()),
+        },
+        Ending::Refused(refusal) => refused(watch, &refusal),
+        Ending::Throttled(hint) => Explanation {
+            what: match hint {
+                Some(hint) => format!(
+                    "the API asks to wait {} ({}), which is past the deadline of {}",
+                    Brief(hint.wait),
+                    hint.header.name(),
+                    Brief(rules.max_wait),
+                ),
+                None => format!(
+                    "the API was still throttling when the deadline of {} came",
+                    Brief(rules.max_wait)
+                ),
+            },
+            seen: seen_so_far(watch),
+            advice: Some(
+                "poll less from other places, wait for several instances in one call, or raise \
+                 --timeout"
+                    .into(),
+            ),
+        },
+        Ending::Unreachable(reason) => Explanation {
+            what: format!(
+                "{id} is ready by the API's word, but {} did not answer within {}",
+                place(watch, goal),
+                Brief(rules.max_wait)
+            ),
+            seen: Some(match reason {
+                Some(reason) => format!("the last attempt: {reason}"),
+                None => "no attempt ended in time".into(),
+            }),
+            advice: Some(
+                "check that the service is started and that a firewall lets this machine in".into(),
+            ),
+        },
+        Ending::OverBudget { status, budget } => Explanation {
+            what: format!("{id} was {status} for longer than {} (--max-in)", Brief(budget)),
+            seen: seen_so_far(watch),
+            advice: Some(STILL_THERE.into()),
+        },
+        Ending::TimedOut => timed_out(watch, rules),
+    };
+    Some(explanation)
+}
+
+const STILL_THERE: &str =
+    "the instance itself goes on, and is billed: wait again, or delete it if nobody will";
+
+fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
+    let id = watch.id();
+    let goal = rules.condition;
+    let what = match (rules.max_wait.is_zero(), watch.instance()) {
+        (true, Some(instance)) => format!("{id} is {}, not {goal} (--timeout 0)", instance.status),
+        (true, None) => format!("{id} could not be looked at (--timeout 0)"),
+        (false, Some(_)) => format!("{id} was not {goal} within {}", Brief(rules.max_wait)),
+        (false, None) => {
+            format!("nothing could be learned of {id} within {}", Brief(rules.max_wait))
+        }
+    };
+    let advice = match (watch.instance(), watch.last_error()) {
+        (Some(_), _) => format!("raise --timeout; {STILL_THERE}"),
+        (None, Some(PollError::NotFound(_))) => {
+            "check the id; --not-found-grace 0s believes the first 404".into()
+        }
+        (None, _) => "check the network, proxies and --api-url; it may exist, and be billed".into(),
+    };
+    Explanation { what, seen: seen_so_far(watch), advice: Some(advice) }
+}
+
+fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
+    let id = watch.id();
+    match refusal {
+        Refusal::Status(answer) => Explanation {
+            what: format!("the API refuses the request ({id})"),
+            seen: Some(said(answer)),
+            advice: Some("check the id and --api-url; repeating it would not help".into()),
+        },
+        Refusal::Redirect { .. } => Explanation {
+            what: format!("the API redirects, which is not followed ({id})"),
+            seen: Some(format!("the server said {refusal}")),
+            advice: Some(
+                "give the final URL with --api-url; a redirect could carry the key to another host"
+                    .into(),
+            ),
+        },
+    }
+}
+
+fn credentials_advice(answer: &ServerError) -> &'static str {
+    if answer.status == 403 {
+        "the key needs compute permission, and the instance must belong to its workspace"
+    } else {
+        "check the key: fal's Compute API takes an admin API key (FAL_KEY), whole, without `Key `"
+    }
+}
+
+fn said(answer: &ServerError) -> String {
+    let mut text = format!("the server said {answer}");
+    if let Some(url) = &answer.docs_url {
+        text += &format!(", see {url}");
+    }
+    text
+}
+
+/// Where the probe was aimed.
+fn place(watch: &Watch, goal: Condition) -> String {
+    let ip = watch.instance().and_then(|instance| instance.ip);
+    let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
+    match goal {
+        Condition::Ssh { port } => format!("SSH at {ip} port {port}"),
+        Condition::Tcp { port } => format!("{ip} port {port}"),
+        Condition::Ready | Condition::Stopped | Condition::Deleted => ip,
+    }
+}
+
+fn seen_so_far(watch: &Watch) -> Option<String> {
+    let last_error = watch.last_error().map(|error| {
+        let gone = if watch.present_error().is_none() { " (it passed)" } else { "" };
+        format!("last error: {}{gone}", with_docs(error))
+    });
+    let tally = Some(polls(&watch.tally())).filter(|polls| !polls.is_empty());
+    Some(joined([history(watch), tally, last_error])).filter(|seen| !seen.is_empty())
+}
+
+fn with_docs(error: &PollError) -> String {
+    match error {
+        PollError::NotFound(answer) | PollError::Unauthorized(answer) => said(answer),
+        error => error.to_string(),
+    }
+}
+
+/// Each status and how long it lasted: `pending 42s, provisioning 2m30s`.
+fn history(watch: &Watch) -> Option<String> {
+    /// A flapping instance has no end of statuses.
+    const SHOWN: usize = 6;
+    let until = watch.over_at().unwrap_or_else(|| watch.observed_at());
+    if watch.timeline().transitions().len() == 1 && until.is_zero() {
+        return None;
+    }
+    let stays: Vec<String> = watch
+        .timeline()
+        .stays(until)
+        .map(|(status, lasted)| {
+            if lasted.is_zero() {
+                status.to_string()
+            } else {
+                format!("{status} {}", Brief(lasted))
+            }
+        })
+        .collect();
+    let shown = stays.len().saturating_sub(SHOWN);
+    let begin = if shown > 0 { "… " } else { "" };
+    (!stays.is_empty()).then(|| format!("it was {begin}{}", stays[shown..].join(", ")))
+}
+
+/// What the polls came to: `47 polls, 2 throttled, 3 transient errors`.
+#[must_use]
+pub fn polls(tally: &Tally) -> String {
+    let count = |n: u32, what: &str, plural: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        n => Some(format!("{n} {plural}")),
+    };
+    let parts = [
+        count(tally.polls, "poll", "polls"),
+        count(tally.throttled, "throttled", "throttled"),
+        count(tally.transient_errors, "transient error", "transient errors"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn joined<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What a met condition came to: `ready at 203.0.113.42 after 2m30s`.
+#[must_use]
+pub fn success(watch: &Watch, condition: Condition, after: Duration) -> String {
+    let ip = watch.address().map(|ip| ip.to_string()).unwrap_or_default();
+    let what = match condition {
+        Condition::Ready => format!("ready at {ip}"),
+        Condition::Ssh { port: Condition::SSH_PORT } => format!("answers SSH at {ip}"),
+        Condition::Ssh { port } => format!("answers SSH at {ip} port {port}"),
+        Condition::Tcp { port } => format!("accepts connections at {ip} port {port}"),
+        Condition::Stopped => "stopped".to_owned(),
+        Condition::Deleted => "deleted".to_owned(),
+    };
+    format!("{what} after {} ({})", Brief(after), polls(&watch.tally()))
+}

@@ -1,0 +1,125 @@
+//! What happens, told as lines: a few that matter at `info`, each poll at `debug`.
+
+use std::time::Duration;
+
+use tracing::{debug, info, trace, warn};
+
+use crate::{
+    duration::Brief,
+    ending::Ending,
+    event::{Observer, WaitEvent, Why},
+    instance::{Instance, InstanceId, Status},
+    poll_error::PollError,
+    report::record::{millis, outcome},
+};
+
+/// Tells what happens through `tracing`: a sentence for people, fields for machines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Log;
+
+impl Observer for Log {
+    fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
+        match *event {
+            WaitEvent::Polled { id, answer } => polled(id, answer),
+            WaitEvent::Transition { id, from, now } => transition(id, from, now),
+            WaitEvent::UnclearStatus { id, status } => warn!(
+                event = "unclear_status", instance = %id, status = %status,
+                "{id}  the status \"{status}\" says nothing that is known here; polling goes on"
+            ),
+            WaitEvent::Fault { id, others, error } => fault(id, others, error),
+            WaitEvent::NotReached { id, ip, error } => info!(
+                event = "not_reached", instance = %id, ip = %ip, error = %error,
+                "{id}  {ip}: {error}; trying again"
+            ),
+            WaitEvent::Notice(notice) => info!(event = "notice", "{notice}"),
+            WaitEvent::NextPoll { took, delay, why } => next_poll(took, delay, why),
+            WaitEvent::Ended { id, ending } => ended(id, ending, at),
+        }
+    }
+}
+
+fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
+    match answer {
+        Ok(instance) => {
+            let ip = instance.ip.map(|ip| format!(" at {ip}")).unwrap_or_default();
+            debug!(
+                event = "polled", instance = %id, status = %instance.status,
+                "{id}  poll: {}{ip}", instance.status
+            );
+            trace!(
+                event = "described", instance = %id, status = %instance.status,
+                "{id}  poll: {instance:?}"
+            );
+        }
+        Err(error) => {
+            debug!(event = "polled", instance = %id, error = %error, "{id}  poll: {error}");
+        }
+    }
+}
+
+fn transition(id: &InstanceId, from: Option<(&Status, Duration)>, now: &Instance) {
+    let status = &now.status;
+    let no_address = if *status == Status::Ready && now.ip.is_none() {
+        ", but it has no address yet"
+    } else {
+        ""
+    };
+    match from {
+        None => info!(
+            event = "transition", instance = %id, status = %status,
+            "{id}  {status}{no_address}"
+        ),
+        Some((from, lasted)) => info!(
+            event = "transition", instance = %id, from = %from, status = %status,
+            after_ms = millis(lasted),
+            "{id}  {from} -> {status} after {}{no_address}", Brief(lasted)
+        ),
+    }
+}
+
+fn fault(id: &InstanceId, others: usize, error: &PollError) {
+    let others = match others {
+        0 => String::new(),
+        1 => " (and 1 other)".to_owned(),
+        n => format!(" (and {n} others)"),
+    };
+    let kind = match error {
+        PollError::Throttled { .. } => "throttled",
+        PollError::NotFound(_) => "not_found",
+        _ => "transient_error",
+    };
+    let next = match error.hint() {
+        Some(hint) => format!("asks to wait {} ({})", Brief(hint.wait), hint.header.name()),
+        None => "polling again".to_owned(),
+    };
+    warn!(event = kind, instance = %id, error = %error, "{id}{others}  {error}; {next}");
+}
+
+fn next_poll(took: Duration, delay: Duration, why: Why) {
+    let why = match why {
+        Why::Backoff => "backoff".to_owned(),
+        Why::StatusChanged => "the status has changed".to_owned(),
+        Why::Hint(hint) => format!("{} says so", hint.header.name()),
+        Why::Probing => "the address is being tried meanwhile".to_owned(),
+        Why::Limit => "a time limit ends then".to_owned(),
+        Why::Confirmation => "to confirm the address".to_owned(),
+        Why::Deadline => "the last one before the deadline".to_owned(),
+    };
+    debug!(
+        event = "next_poll",
+        took_ms = millis(took),
+        delay_ms = millis(delay),
+        "next poll in {}: {why} (this one took {})",
+        Brief(delay),
+        Brief(took)
+    );
+}
+
+/// A failure is explained when the whole wait is over; the log has it when it happens.
+fn ended(id: &InstanceId, ending: &Ending, at: Duration) {
+    let outcome = outcome(ending);
+    debug!(
+        event = "ended", instance = %id, outcome, at_ms = millis(at),
+        "{id}  {} after {}", outcome.replace('_', " "), Brief(at)
+    );
+}

@@ -1,0 +1,11 @@
+//! What people and machines are told of a wait.
+
+pub mod annotation;
+pub mod board;
+pub mod explain;
+pub mod log;
+pub mod picture;
+pub mod progress;
+pub mod record;
+pub mod subscriber;
+pub mod summary;

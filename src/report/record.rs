@@ -1,0 +1,127 @@
+//! What became of one instance, as a JSON object. Keys are only ever added.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{ending::Ending, exit_code::ExitCode, watch::Watch};
+
+/// What became of one instance.
+#[derive(Debug, Default, Serialize)]
+pub struct Record<'a> {
+    id: Option<&'a str>,
+    status: Option<&'a str>,
+    ip: Option<String>,
+    instance_type: Option<&'a str>,
+    region: Option<&'a str>,
+    sector: Option<&'a str>,
+    creator_user_nickname: Option<&'a str>,
+    outcome: &'static str,
+    exit_code: u8,
+    waited_ms: u64,
+    polls: u32,
+    throttled: u32,
+    throttled_ms: u64,
+    transient_errors: u32,
+    transitions: Vec<Entry<'a>>,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    status: &'a str,
+    at_ms: u64,
+}
+
+impl<'a> Record<'a> {
+    /// The wait ended before there was an instance to wait for.
+    fn of_no_instance(now: Duration) -> Self {
+        Self { waited_ms: millis(now), ..Self::default() }
+    }
+
+    /// What became of `watch` by `now`, in a wait that ends with `code`.
+    ///
+    /// The address is there only if the condition holds: who reads it may connect to it.
+    #[must_use]
+    pub fn new(watch: &'a Watch, now: Duration, code: ExitCode) -> Self {
+        let instance = watch.instance();
+        let tally = watch.tally();
+        let ending = watch.ending();
+        let own_code = ending.as_ref().and_then(ExitCode::of).unwrap_or(code);
+        let transitions = watch.timeline().transitions().iter();
+        Self {
+            id: Some(watch.id().as_str()),
+            status: instance.map(|instance| instance.status.as_received()),
+            ip: watch.address().map(|ip| ip.to_string()),
+            instance_type: instance.map(|instance| instance.instance_type.as_received()),
+            region: instance.map(|instance| instance.region.as_received()),
+            sector: instance
+                .and_then(|i| i.sector.as_ref())
+                .map(super::super::instance::Sector::as_received),
+            creator_user_nickname: instance
+                .and_then(|i| i.creator_user_nickname.as_ref())
+                .map(super::super::server_text::ServerText::as_received),
+            outcome: ending.as_ref().map_or_else(|| code.outcome(), outcome),
+            exit_code: own_code.number(),
+            waited_ms: millis(watch.over_at().unwrap_or(now)),
+            polls: tally.polls,
+            throttled: tally.throttled,
+            throttled_ms: millis(tally.throttled_for),
+            transient_errors: tally.transient_errors,
+            transitions: transitions
+                .map(|transition| Entry {
+                    status: transition.status.as_received(),
+                    at_ms: millis(transition.at),
+                })
+                .collect(),
+            last_error: watch.last_error().map(ToString::to_string),
+        }
+    }
+}
+
+/// How a whole wait went: the record of the instance that decided it, and of all if they are many.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    #[serde(flatten)]
+    decisive: Record<'a>,
+    /// Why it ended so, on one line; null for a success.
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    instances: Vec<Record<'a>>,
+}
+
+impl<'a> Report<'a> {
+    /// A report of `watches`, which `decisive` decided; `None` where there is none to decide.
+    #[must_use]
+    pub fn new(
+        watches: &'a [Watch],
+        decisive: Option<&'a Watch>,
+        now: Duration,
+        code: ExitCode,
+        message: Option<&'a str>,
+    ) -> Self {
+        let record = |watch| Record::new(watch, now, code);
+        let mut decisive = decisive.map_or_else(|| Record::of_no_instance(now), record);
+        if decisive.exit_code != code.number() || decisive.id.is_none() {
+            decisive.exit_code = code.number();
+            decisive.outcome = code.outcome();
+        }
+        let instances =
+            if watches.len() > 1 { watches.iter().map(record).collect() } else { Vec::new() };
+        Self { decisive, message, instances }
+    }
+}
+
+/// The ending as one word.
+#[must_use]
+pub fn outcome(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Deleted(_) => "deleted",
+        other => ExitCode::of(other).map_or("abandoned", ExitCode::outcome),
+    }
+}
+
+/// Whole milliseconds, as JSON readers can hold them.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,265 @@
+//! The simulated API over HTTP on loopback.
+
+use std::{
+    convert::Infallible,
+    future::pending,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Method, Request, Response,
+    body::{Bytes, Frame, Incoming},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+use super::{
+    script::{Reply, ScriptedHint},
+    simulation::{Served, SimulatedInstance, Simulation},
+};
+use crate::{clock::time_of_day, poll_error::ErrorType, retry_after::HintHeader};
+
+/// More than a client should read.
+const OVERSIZED_BYTES: usize = 2 << 20;
+/// How long the server waits after it could not accept a connection, for want of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The simulated API, served on a port of 127.0.0.1 until it is dropped.
+///
+/// It checks the `Authorization` header as the real API does.
+#[derive(Debug)]
+pub struct SimulatedApi {
+    address: SocketAddr,
+    key: String,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    simulation: Mutex<Simulation>,
+    started: Instant,
+    authorization: HeaderValue,
+}
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+impl SimulatedApi {
+    /// Begins to serve `simulation` to whoever has the key that it makes up.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when no port of 127.0.0.1 can be listened on.
+    pub async fn start(simulation: Simulation) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let key = format!("simulated-{:016x}", fastrand::u64(..));
+        let authorization =
+            HeaderValue::try_from(format!("Key {key}")).map_err(io::Error::other)?;
+        let simulation = Mutex::new(simulation);
+        let shared = Arc::new(Shared { simulation, started: Instant::now(), authorization });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { address, key, shared, accepting })
+    }
+
+    /// The base URL, for `--api-url`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The key that it accepts.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// A copy of its state: what it was asked so far.
+    #[must_use]
+    pub fn snapshot(&self) -> Simulation {
+        self.shared.simulation().clone()
+    }
+}
+
+impl Drop for SimulatedApi {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Shared {
+    fn simulation(&self) -> MutexGuard<'_, Simulation> {
+        self.simulation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(|request| respond(&shared, request));
+            // A connection that ends early is the client's business, or the script's.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// Answers one request; an error closes the connection without an answer.
+async fn respond(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    if request.headers().get(AUTHORIZATION) != Some(&shared.authorization) {
+        return Ok(error_response(401, None));
+    }
+    if request.method() != Method::GET {
+        return Ok(error_response(405, None));
+    }
+    let now = shared.started.elapsed();
+    let path = request.uri().path();
+    let (delay, served) = if path == "/v1/compute/instances" {
+        let query = request.uri().query().unwrap_or_default();
+        let parameter = |name: &str| {
+            url::form_urlencoded::parse(query.as_bytes())
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
+        let limit = parameter("limit").and_then(|limit| limit.parse().ok());
+        let (delay, served) = shared.simulation().list(limit, parameter("cursor").as_deref(), now);
+        (
+            delay,
+            served.map(|page| {
+                let instances: Vec<Value> = page.instances.iter().map(wire_instance).collect();
+                json!({
+                    "instances": instances,
+                    "has_more": page.next_cursor.is_some(),
+                    "next_cursor": page.next_cursor,
+                })
+            }),
+        )
+    } else if let Some(id) = path.strip_prefix("/v1/compute/instances/") {
+        let id = percent_decode_str(id).decode_utf8_lossy();
+        let (delay, served) = shared.simulation().get(&id, now);
+        (delay, served.map(|instance| wire_instance(&instance)))
+    } else {
+        return Ok(error_response(404, None));
+    };
+    sleep(delay).await;
+    match served {
+        Served::Found(value) => Ok(json_response(200, &value)),
+        Served::Other(reply) => misbehave(&reply).await,
+    }
+}
+
+fn wire_instance(instance: &SimulatedInstance) -> Value {
+    let mut value = json!({
+        "id": instance.id.as_str(),
+        "instance_type": "gpu_8x_h100_sxm5",
+        "region": "us-west",
+        "sector": "sector_1",
+        "status": instance.status.as_received(),
+        "creator_user_nickname": "simulation",
+    });
+    if let Some(ip) = &instance.ip {
+        value["ip"] = json!(ip);
+    }
+    value
+}
+
+async fn misbehave(reply: &Reply) -> io::Result<Response<Body>> {
+    let closed = || io::Error::other("closed, as the script says");
+    match reply {
+        Reply::Error { status, hint } => Ok(error_response(*status, *hint)),
+        Reply::Drop => Err(closed()),
+        Reply::Truncate => {
+            let begin = Bytes::from_static(b"{\"id\":\"inst_");
+            let frames = [Ok(Frame::data(begin)), Err(closed())];
+            let body = StreamBody::new(futures_util::stream::iter(frames));
+            Ok(Response::new(body.boxed_unsync()))
+        }
+        Reply::Html => {
+            let page = "<html><body>Please log in to the network</body></html>";
+            Ok(response(200, "text/html", page.into()))
+        }
+        Reply::Oversized => {
+            Ok(response(200, "application/json", vec![b' '; OVERSIZED_BYTES].into()))
+        }
+        Reply::Hang(time) | Reply::Slow(time) => {
+            sleep(*time).await;
+            Err(closed())
+        }
+        Reply::Instance { .. } => pending().await,
+    }
+}
+
+fn error_response(status: u16, hint: Option<ScriptedHint>) -> Response<Body> {
+    if status == 204 {
+        return response(204, "application/json", Bytes::new());
+    }
+    let (kind, message) = match status {
+        401 => (ErrorType::AuthorizationError, "Authentication required"),
+        403 => (ErrorType::AuthorizationError, "Access denied"),
+        404 => (ErrorType::NotFound, "Resource not found"),
+        429 => (ErrorType::RateLimited, "Rate limit exceeded"),
+        501 => (ErrorType::NotImplemented, "Not implemented"),
+        500.. => (ErrorType::ServerError, "Simulated outage"),
+        _ => (ErrorType::ValidationError, "Simulated refusal"),
+    };
+    let error = json!({ "error": {
+        "type": kind.as_received(),
+        "message": message,
+        "request_id": format!("req_sim_{:08x}", fastrand::u32(..)),
+    }});
+    let mut answer = json_response(status, &error);
+    if let Some(hint) = hint {
+        let secs = hint.wait.as_secs() + u64::from(hint.wait.subsec_nanos() > 0);
+        let text = if hint.as_date {
+            httpdate::fmt_http_date(time_of_day() + Duration::from_secs(secs))
+        } else {
+            secs.to_string()
+        };
+        if let Ok(value) = HeaderValue::try_from(text) {
+            match hint.header {
+                HintHeader::RetryAfter => answer.headers_mut().insert(RETRY_AFTER, value),
+                HintHeader::RateLimitReset => {
+                    answer.headers_mut().insert(hint.header.name(), value)
+                }
+            };
+        }
+    }
+    answer
+}
+
+fn json_response(status: u16, value: &Value) -> Response<Body> {
+    response(status, "application/json", value.to_string().into())
+}
+
+fn response(status: u16, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let body = Full::new(body).map_err(|never: Infallible| match never {});
+    let mut response = Response::new(body.boxed_unsync());
+    if let Ok(status) = hyper::StatusCode::from_u16(status) {
+        *response.status_mut() = status;
+    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

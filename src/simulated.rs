@@ -1,0 +1,53 @@
+//! `--simulate`: a simulated API on loopback, and a source that asks it.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::{
+    api::{
+        credentials::ApiKey,
+        http::{HttpOptions, HttpSource},
+        url::{ApiUrl, PlainHttp},
+    },
+    failure::Failure,
+    instance::InstanceId,
+    report::subscriber::ALWAYS,
+    simulate::{script::Script, server::SimulatedApi, simulation::Simulation},
+};
+
+/// A simulated API that serves as long as this lives.
+pub(crate) struct Simulated {
+    api: SimulatedApi,
+    request_timeout: Duration,
+}
+
+impl Simulated {
+    /// Serves `ids`, and says that this is a simulation.
+    pub(crate) async fn start(
+        script: &Script,
+        ids: &[InstanceId],
+        request_timeout: Duration,
+    ) -> Result<Self, Failure> {
+        let simulation = Simulation::new(script.clone(), ids.iter().cloned());
+        let api = SimulatedApi::start(simulation)
+            .await
+            .map_err(|error| Failure::unexpected("cannot serve a simulated API", &error))?;
+        warn!(
+            target: ALWAYS, event = "simulation",
+            "this is a simulation at {}: no real instance is asked about, and no address is real",
+            api.url()
+        );
+        Ok(Self { api, request_timeout })
+    }
+
+    /// A source that asks it, past every proxy.
+    pub(crate) fn source(&self) -> Result<HttpSource, Failure> {
+        let cannot = "cannot ask the simulated API";
+        let url = ApiUrl::new(&self.api.url(), PlainHttp::LoopbackOnly)
+            .map_err(|error| Failure::unexpected(cannot, &error))?;
+        let key = ApiKey::new(self.api.key()).map_err(|e| Failure::unexpected(cannot, &e))?;
+        let options = HttpOptions { request_timeout: self.request_timeout, proxies: false };
+        HttpSource::new(url, key, options).map_err(|error| Failure::unexpected(cannot, &error))
+    }
+}

@@ -1,0 +1,195 @@
+//! `--output-file`, `--report`, `--summary`, and the error line of a GitHub workflow.
+
+use std::{
+    fs,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::fixture::{
+    program::{Program, eventually},
+    server::{Server, answer, error, instance, pending, ready},
+};
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_result_goes_to_the_file_readable_for_all_and_not_to_standard_output() {
+    let folder = Folder::new();
+    let server = Server::playing([ready()]);
+    fs::write(folder.path("ip"), "old, and much longer than the new one").unwrap();
+    fs::set_permissions(folder.path("ip"), fs::Permissions::from_mode(0o600)).unwrap();
+    Program::asking(&server, &["--output-file", &folder.text("ip")]).run().assert(0, "");
+    assert_eq!(fs::read_to_string(folder.path("ip")).unwrap(), "203.0.113.42\n");
+    assert_eq!(folder.path("ip").metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(folder.names(), ["ip"]);
+}
+
+#[test]
+fn a_failure_leaves_the_file_as_it_was_and_nothing_beside_it() {
+    let folder = Folder::new();
+    let server = Server::playing([instance("stopped", "")]);
+    fs::write(folder.path("ip"), "old").unwrap();
+    Program::asking(&server, &["--output-file", &folder.text("ip")]).run().assert(3, "");
+    assert_eq!(fs::read_to_string(folder.path("ip")).unwrap(), "old");
+    assert_eq!(folder.names(), ["ip"]);
+}
+
+#[test]
+fn a_missing_folder_is_exit_1_before_the_first_poll_and_is_named() {
+    let folder = Folder::new();
+    let server = Server::playing([ready()]);
+    for option in ["--output-file", "--report", "--summary"] {
+        let path = folder.text("missing/file");
+        let ended = Program::asking(&server, &[option, &path]).run();
+        ended.assert(1, "").says(&folder.text("missing"));
+    }
+    assert_eq!(server.count(), 0);
+}
+
+#[test]
+fn a_pipe_is_written_to_and_stays_a_pipe() {
+    let folder = Folder::new();
+    let fifo = folder.text("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let server = Server::playing([ready()]);
+    let running = Program::asking(&server, &["--output-file", &fifo]).start();
+    assert_eq!(fs::read_to_string(&fifo).unwrap(), "203.0.113.42\n");
+    running.end().assert(0, "");
+    assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn a_report_is_written_on_every_ending() {
+    let folder = Folder::new();
+    let path = folder.text("report");
+    let report = ["--report", path.as_str(), "--timeout", "300ms"];
+    for (act, code, outcome) in [
+        (ready(), 0, "met"),
+        (instance("stopped", ""), 3, "failed"),
+        (error(401, &[]), 4, "unauthorized"),
+        (error(400, &[]), 6, "refused"),
+        (error(429, &[("Retry-After", "60")]), 7, "throttled"),
+        (pending(), 124, "timed_out"),
+    ] {
+        let server = Server::playing([act]);
+        let ended = Program::asking(&server, &report).run();
+        assert_eq!(ended.code(), Some(code), "{ended:#?}");
+        let report = json(&folder.path("report"));
+        assert_eq!((&report["exit_code"], &report["outcome"]), (&code.into(), &outcome.into()));
+        assert_eq!(report["id"], "inst_abc");
+        assert_eq!(report["ip"].is_null(), code != 0, "{report}");
+        assert_eq!(report["message"].is_null(), code == 0, "{report}");
+    }
+    assert_eq!(folder.names(), ["report"]);
+}
+
+#[test]
+fn a_report_is_written_when_a_signal_ends_the_wait() {
+    let folder = Folder::new();
+    for (signal, code, outcome) in [("INT", 130, "interrupted"), ("TERM", 143, "terminated")] {
+        let server = Server::playing([pending()]);
+        let running = Program::asking(&server, &["--report", &folder.text("report")]).start();
+        eventually("a first poll", || server.count() > 0);
+        running.signal(signal);
+        running.end().assert(code, "");
+        let report = json(&folder.path("report"));
+        assert_eq!((&report["exit_code"], &report["outcome"]), (&code.into(), &outcome.into()));
+    }
+}
+
+#[test]
+fn a_report_is_written_when_the_wait_could_not_begin() {
+    let folder = Folder::new();
+    let ended = Program::new(["inst_abc", "--report", &folder.text("report")]).run();
+    ended.assert(2, "");
+    let report = json(&folder.path("report"));
+    assert_eq!((&report["exit_code"], &report["outcome"]), (&2.into(), &"usage".into()));
+    assert!(report["id"].is_null() && report["message"].as_str().unwrap().contains("no API key"));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_turns_a_success_into_exit_1() {
+    let server = Server::playing([ready()]);
+    let ended = Program::asking(&server, &["--report", "/dev/full"]).run();
+    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    let server = Server::playing([instance("stopped", "")]);
+    Program::asking(&server, &["--report", "/dev/full"]).run().assert(3, "").says("/dev/full");
+}
+
+#[test]
+fn a_report_on_several_has_the_one_that_decided_and_all_of_them() {
+    let folder = Folder::new();
+    let server = Server::responding(|_, seen| {
+        let id = seen.target.rsplit('/').next().unwrap().to_owned();
+        let status = if id == "inst_b" { "stopped" } else { "ready" };
+        let body = format!(
+            r#"{{"id":"{id}","instance_type":"x","region":"y","status":"{status}","ip":"203.0.113.9"}}"#
+        );
+        if id.starts_with("inst_") { answer(200, &[], &body) } else { error(404, &[]) }
+    });
+    let ended =
+        Program::asking_for("inst_a", &server, &["inst_b", "--report", &folder.text("r")]).run();
+    ended.assert(3, "");
+    let report = json(&folder.path("r"));
+    assert_eq!((&report["id"], &report["exit_code"]), (&"inst_b".into(), &3.into()));
+    let each: Vec<_> =
+        report["instances"].as_array().unwrap().iter().map(|i| &i["outcome"]).collect();
+    assert_eq!(each, ["met", "failed"]);
+}
+
+#[test]
+fn a_summary_is_appended_as_a_table_and_a_timeline() {
+    let folder = Folder::new();
+    fs::write(folder.path("summary"), "before\n").unwrap();
+    let server = Server::playing([pending(), instance("a|b<script>`", ""), ready()]);
+    Program::asking(&server, &["--summary", &folder.text("summary")]).run();
+    let text = fs::read_to_string(folder.path("summary")).unwrap();
+    assert!(text.starts_with("before\n### wait-ready: met after "), "{text}");
+    assert!(text.contains("| inst&#95;abc | ready | 203.0.113.42 | met | "), "{text}");
+    assert!(text.contains("```mermaid\ngantt\n"), "{text}");
+    assert!(text.contains("    a_b_script__ :") && text.contains("    ready :"), "{text}");
+    assert!(!text.contains("<script>"), "{text}");
+}
+
+#[test]
+fn in_a_github_workflow_the_last_error_is_one_annotation() {
+    let hostile = r#"{"error":{"type":"x","message":"a\n::add-mask::b %0A::error::c"}}"#;
+    let server = Server::playing([answer(403, &[], hostile)]);
+    let ended = Program::asking(&server, &[]).env("GITHUB_ACTIONS", "true").run();
+    ended.assert(4, "");
+    let commands: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(commands.len(), 1, "{ended:#?}");
+    assert!(commands[0].starts_with("::error title=wait-ready::the API denies"), "{ended:#?}");
+    assert!(commands[0].contains("%250A::error::c"), "{ended:#?}");
+    let server = Server::playing([ready()]);
+    Program::asking(&server, &[]).env("GITHUB_ACTIONS", "true").run().never_says("::");
+}

@@ -1,0 +1,349 @@
+//! Several instances: one loop, pages or single requests, results in order.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use wait_ready::{
+    instance::InstanceId,
+    simulate::{
+        server::SimulatedApi,
+        simulation::{Outcome, Simulation},
+    },
+};
+
+use crate::fixture::{
+    program::{Ended, Program},
+    server::{Act, Seen, Server, answer, error},
+};
+
+fn one(id: &str, status: &str) -> String {
+    let ip = if status == "ready" {
+        format!(r#","ip":"203.0.113.{}""#, last_number(id))
+    } else {
+        String::new()
+    };
+    format!(r#"{{"id":"{id}","instance_type":"x","region":"y","status":"{status}"{ip}}}"#)
+}
+
+fn last_number(id: &str) -> u32 {
+    id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0) + 1
+}
+
+fn page(instances: &[String], next: Option<&str>) -> Act {
+    let cursor = next.map_or("null".to_owned(), |next| format!("\"{next}\""));
+    let (list, more) = (instances.join(","), next.is_some());
+    answer(
+        200,
+        &[],
+        &format!(r#"{{"instances":[{list}],"next_cursor":{cursor},"has_more":{more}}}"#),
+    )
+}
+
+/// What a request asks for: an id, or a page by its cursor.
+enum Asked<'a> {
+    One(&'a str),
+    Page(Option<&'a str>),
+}
+
+fn asked(seen: &Seen) -> Asked<'_> {
+    match seen.target.strip_prefix("/v1/compute/instances") {
+        Some(rest) if rest.starts_with('/') => Asked::One(&rest[1..]),
+        Some(rest) => Asked::Page(rest.split_once("cursor=").map(|(_, cursor)| cursor)),
+        None => panic!("{}", seen.target),
+    }
+}
+
+fn wait(server: &Server, ids: &[&str], options: &[&str]) -> Ended {
+    let more: Vec<&str> = ids[1..].iter().chain(options).copied().collect();
+    Program::asking_for(ids[0], server, &more).run()
+}
+
+fn ids_of(ended: &Ended) -> Vec<String> {
+    ended
+        .stdout
+        .lines()
+        .map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            record["id"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn several_cost_one_page_a_round_and_come_in_argument_order() {
+    let round = AtomicUsize::new(0);
+    let server = Server::responding(move |_, seen| match asked(seen) {
+        Asked::Page(_) => {
+            let status = if round.fetch_add(1, Ordering::SeqCst) < 2 { "pending" } else { "ready" };
+            page(&["i1", "i2", "i3"].map(|id| one(id, status)), None)
+        }
+        Asked::One(_) => error(500, &[]),
+    });
+    let ended = wait(&server, &["i3", "i1", "i3", "i2"], &[]);
+    ended.assert(0, "203.0.113.4\n203.0.113.2\n203.0.113.3\n");
+    assert_eq!(server.count(), 3, "{:?}", server.seen());
+    assert!(server.seen()[0].target.contains("limit="), "{:?}", server.seen());
+}
+
+#[test]
+fn the_last_one_waiting_is_asked_for_by_name() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) => page(&[one("i1", "ready"), one("i2", "pending")], None),
+        Asked::One("i2") => {
+            answer(200, &[], &one("i2", if number < 4 { "pending" } else { "ready" }))
+        }
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    wait(&server, &["i1", "i2"], &[]).assert(0, "203.0.113.2\n203.0.113.3\n");
+    let pages = server.seen().iter().filter(|seen| matches!(asked(seen), Asked::Page(_))).count();
+    assert_eq!(pages, 1, "{:?}", server.seen());
+}
+
+#[test]
+fn pages_are_followed_by_their_cursor() {
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::Page(None) => page(&[one("i1", "ready"), one("other", "ready")], Some("c%2F2")),
+        Asked::Page(Some("c%252F2")) => page(&[one("i2", "ready")], Some("3")),
+        Asked::Page(Some("3")) => page(&[one("i3", "ready"), one("i4", "ready")], None),
+        _ => error(400, &[]),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3", "i4"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 4), "{ended:#?}");
+    assert_eq!(server.count(), 3);
+}
+
+#[test]
+fn a_pager_that_repeats_its_cursor_is_bounded_and_transient() {
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::Page(_) => page(&[one("i1", "ready")], Some("again")),
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3", "i4"], &["--timeout", "400ms"]);
+    ended.assert(124, "").says("the list repeats a cursor");
+}
+
+#[test]
+fn a_list_that_never_ends_costs_no_more_than_single_requests() {
+    let number = AtomicUsize::new(0);
+    let server = Server::responding(move |_, seen| match asked(seen) {
+        Asked::Page(_) => {
+            let next = number.fetch_add(1, Ordering::SeqCst).to_string();
+            page(&[], Some(&next))
+        }
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
+    assert_eq!(server.count(), 6);
+}
+
+#[test]
+fn an_instance_on_two_pages_counts_once_with_the_later_word() {
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::Page(None) => page(&[one("i1", "pending")], Some("2")),
+        Asked::Page(_) => page(&[one("i1", "ready"), one("i2", "ready")], None),
+        Asked::One(_) => error(500, &[]),
+    });
+    wait(&server, &["i1", "i2", "i2"], &[]).assert(0, "203.0.113.2\n203.0.113.3\n");
+}
+
+#[test]
+fn one_that_is_missing_from_the_list_is_confirmed_by_its_own_request() {
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::Page(_) => page(&[one("i1", "ready")], None),
+        Asked::One("i2") => answer(200, &[], &one("i2", "ready")),
+        Asked::One(_) => error(404, &[]),
+    });
+    wait(&server, &["i1", "i2"], &[]).assert(0, "203.0.113.2\n203.0.113.3\n");
+}
+
+#[test]
+fn one_that_is_deleted_half_way_is_exit_5() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) if number == 0 => page(&[one("i1", "pending"), one("i2", "pending")], None),
+        Asked::Page(_) => page(&[one("i1", "ready")], None),
+        Asked::One("i1") => answer(200, &[], &one("i1", "ready")),
+        Asked::One(_) => error(404, &[]),
+    });
+    wait(&server, &["i1", "i2"], &[]).assert(5, "").says("i2 was deleted while it was waited for");
+}
+
+#[test]
+fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
+    for status in [403, 404, 405, 501] {
+        let server = Server::responding(move |number, seen| match asked(seen) {
+            Asked::Page(_) => error(status, &[]),
+            Asked::One(id) => {
+                answer(200, &[], &one(id, if number < 6 { "pending" } else { "ready" }))
+            }
+        });
+        let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+        assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
+        assert_eq!(ended.stderr.matches("does not list instances").count(), 1, "{ended:#?}");
+        let pages = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
+        assert_eq!(pages, 1);
+    }
+}
+
+#[test]
+fn refused_credentials_at_the_list_end_the_wait() {
+    let server = Server::responding(|_, _| error(401, &[]));
+    wait(&server, &["i1", "i2"], &[]).assert(4, "").says("the same for 1 more");
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
+fn a_fault_of_the_list_is_told_once_for_all() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) if number == 0 => error(502, &[]),
+        _ => page(&["i1", "i2", "i3"].map(|id| one(id, "ready")), None),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+    ended.says("i1 (and 2 others)  HTTP 502");
+    assert_eq!(ended.stderr.matches("HTTP 502").count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn any_succeeds_with_the_first_and_prints_only_that_one() {
+    let server = Server::responding(|_, _| page(&[one("i1", "pending"), one("i2", "ready")], None));
+    wait(&server, &["i1", "i2"], &["--any"]).assert(0, "203.0.113.3\n");
+    let server =
+        Server::responding(|_, _| page(&[one("i1", "stopped"), one("i2", "stopped")], None));
+    wait(&server, &["i1", "i2"], &["--any"]).assert(3, "");
+}
+
+#[test]
+fn the_code_is_that_of_the_first_in_argument_order_that_did_not_get_there() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) if number == 0 => {
+            page(&[one("i1", "ready"), one("i2", "pending"), one("i3", "stopped")], None)
+        }
+        Asked::Page(_) => page(&[one("i1", "ready"), one("i2", "pending")], None),
+        Asked::One(id) => answer(200, &[], &one(id, if id == "i1" { "ready" } else { "pending" })),
+    });
+    wait(&server, &["i1", "i2", "i3"], &["--timeout", "300ms"]).assert(124, "");
+    let ended = wait(&server, &["i3", "i2", "i1"], &["--timeout", "300ms"]);
+    assert_eq!(ended.code(), Some(124), "the pages of the first wait are over: {ended:#?}");
+}
+
+#[test]
+fn fail_fast_stops_at_the_first_that_cannot() {
+    let server =
+        Server::responding(|_, _| page(&[one("i1", "pending"), one("i2", "stopped")], None));
+    wait(&server, &["i1", "i2"], &["--fail-fast"]).assert(3, "").says("i2 is stopped");
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
+fn one_that_was_ready_long_ago_is_looked_at_again_before_its_address_is_used() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) => page(&[one("i1", "ready"), one("i2", "pending")], None),
+        Asked::One("i2") => {
+            answer(200, &[], &one("i2", if number < 8 { "pending" } else { "ready" }))
+        }
+        Asked::One(_) => answer(200, &[], &one("i1", "stopped")),
+    });
+    wait(&server, &["i1", "i2"], &[]).assert(3, "").says("i1 is stopped");
+}
+
+#[test]
+fn ids_come_from_a_file_and_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nodes");
+    std::fs::write(&file, "i2\n# a comment\n\n").unwrap();
+    let at_file = format!("@{}", file.display());
+    let ended = Program::new(["i1", &at_file, "@-", "--simulate=ready", "-o", "json"])
+        .stdin("i3\r\ni1\n")
+        .run();
+    assert_eq!(ids_of(&ended), ["i1", "i2", "i3"]);
+}
+
+/// A simulated API with this many instances, served for as long as the closure runs.
+fn with_api<T>(simulation: Simulation, run: impl FnOnce(&SimulatedApi) -> T) -> (T, Simulation) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let api = runtime.block_on(SimulatedApi::start(simulation)).unwrap();
+    let result = run(&api);
+    (result, api.snapshot())
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("inst_{n:05}")).collect()
+}
+
+fn simulation(script: &str, count: usize) -> Simulation {
+    let ids = names(count).into_iter().map(|name| InstanceId::new(&name).unwrap());
+    Simulation::new(script.parse().unwrap(), ids)
+}
+
+fn wait_for_all(api: &SimulatedApi, count: usize, options: &[&str]) -> Ended {
+    Program::new(["@-", "-o", "json"].iter().chain(options).copied())
+        .env("FAL_API_URL", api.url())
+        .env("FAL_KEY", api.key())
+        .stdin(&names(count).join("\n"))
+        .run()
+}
+
+#[test]
+fn ten_thousand_instances_cost_a_hundred_pages_a_round_and_come_in_order() {
+    const COUNT: usize = 10_000;
+    let options = ["--min-delay", "1s", "--max-delay", "1s", "-q"];
+    let (ended, api) =
+        with_api(simulation("pending,ready", COUNT), |api| wait_for_all(api, COUNT, &options));
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ids_of(&ended), names(COUNT));
+    assert!(api.requests().iter().all(|request| request.id.is_none()), "single requests");
+    assert_eq!(api.requests().len() % 100, 0, "{}", api.requests().len());
+}
+
+#[test]
+fn two_hundred_instances_behind_a_limit_are_never_asked_for_earlier_than_a_hint_allows() {
+    const COUNT: usize = 200;
+    let limited = simulation("ready", COUNT).limited_to(50).refusing_lists(403);
+    let (ended, api) = with_api(limited, |api| {
+        wait_for_all(api, COUNT, &["--min-delay", "10ms", "--max-delay", "20ms", "-q"])
+    });
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), COUNT), "{}", ended.stderr);
+    // Requests that were under way when the hint came are not held against anybody.
+    let throttled: Vec<Duration> = api
+        .requests()
+        .iter()
+        .filter(|request| matches!(request.outcome, Outcome::Throttled(_)))
+        .map(|request| request.at)
+        .collect();
+    assert!(throttled.len() > 3, "the limit was never met");
+    for hint_at in throttled {
+        let too_early = api.requests().iter().filter(|request| {
+            let after = request.at.saturating_sub(hint_at);
+            after > Duration::from_millis(200) && after < Duration::from_secs(1)
+        });
+        assert_eq!(too_early.count(), 0, "after {hint_at:?}");
+    }
+}
+
+#[test]
+fn at_most_eight_requests_are_in_flight() {
+    let open = Mutex::new(HashMap::<usize, usize>::new());
+    let server = Server::responding(move |_, seen| match asked(seen) {
+        Asked::Page(_) => error(403, &[]),
+        Asked::One(id) => {
+            *open.lock().unwrap().entry(seen.connection).or_default() += 1;
+            let body = one(id, "ready");
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            Act::Slow(Vec::new(), Duration::from_millis(20), format!("{head}{body}").into_bytes())
+        }
+    });
+    let names = names(60);
+    let ids: Vec<&str> = names.iter().map(String::as_str).collect();
+    let ended = wait(&server, &ids, &["-q"]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 60), "{ended:#?}");
+    // HTTP/1.1 without pipelining: as many requests under way as there are connections.
+    let connections = server.seen().iter().map(|seen| seen.connection).max().unwrap() + 1;
+    assert!((2..=9).contains(&connections), "{connections}");
+}

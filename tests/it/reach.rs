@@ -1,0 +1,240 @@
+//! `--for ssh` and `--for tcp`: a real SSH server, and peers that are none.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::fixture::{
+    program::{Ended, Program, eventually, nap},
+    server::{Server, instance, pending},
+};
+
+/// An API whose instance is ready at this machine.
+fn ready_here() -> Server {
+    Server::playing([pending(), instance("ready", r#","ip":"127.0.0.1""#)])
+}
+
+fn wait_for(condition: &str, timeout: &str) -> Ended {
+    let server = ready_here();
+    Program::asking(&server, &["--for", condition, "--timeout", timeout]).run()
+}
+
+/// A peer that does this with every connection; its port.
+fn peer(behave: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let behave = std::sync::Arc::new(behave);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let behave = std::sync::Arc::clone(&behave);
+            thread::spawn(move || behave(stream));
+        }
+    });
+    port
+}
+
+fn says(bytes: &'static [u8]) -> u16 {
+    peer(move |mut stream| {
+        let _ = stream.write_all(bytes);
+        let _ = stream.read(&mut [0; 64]);
+    })
+}
+
+#[track_caller]
+fn is_ssh(port: u16) {
+    wait_for(&format!("ssh:{port}"), "20s").assert(0, "127.0.0.1\n").says("answers SSH");
+}
+
+#[track_caller]
+fn is_not_ssh(port: u16, reason: &str) {
+    let ended = wait_for(&format!("ssh:{port}"), "700ms");
+    ended.assert(8, "").says("is ready by the API's word").says(reason);
+}
+
+/// Debian's sshd with keys of its own; none where it is not installed.
+struct Sshd {
+    child: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Sshd {
+    const PROGRAM: &str = "/usr/sbin/sshd";
+
+    fn start() -> Option<Self> {
+        if !Path::new(Self::PROGRAM).exists() {
+            say_skipped();
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("host_key");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&key)
+            .status();
+        assert!(made.unwrap().success());
+        // It needs a folder for privilege separation, which only its service file makes.
+        let _ = fs::create_dir_all("/run/sshd");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = folder.path().join("config");
+        fs::write(
+            &config,
+            format!(
+                "ListenAddress 127.0.0.1:{port}\nHostKey {}\nPidFile none\nUsePAM no\n",
+                key.display()
+            ),
+        )
+        .unwrap();
+        let child = Command::new(Self::PROGRAM)
+            .arg("-D")
+            .arg("-f")
+            .arg(&config)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Some(Self { child, port, _folder: folder })
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
+fn say_skipped() {
+    println!("skipped: {} is not installed", Sshd::PROGRAM);
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_real_ssh_server_is_reached() {
+    let Some(sshd) = Sshd::start() else { return };
+    is_ssh(sshd.port);
+}
+
+#[test]
+fn lines_before_the_identification_are_allowed() {
+    is_ssh(says(b"Welcome\r\nto the\r\nmachine\nSSH-2.0-OpenSSH_9.2p1 Debian\r\n"));
+    is_ssh(says(b"SSH-1.99-Cisco\n"));
+}
+
+#[test]
+fn an_identification_may_come_byte_by_byte() {
+    is_ssh(peer(|mut stream| {
+        for byte in b"hello\r\nSSH-2.0-slow\r\n" {
+            let _ = stream.write_all(&[*byte]);
+            nap();
+        }
+        let _ = stream.read(&mut [0; 64]);
+    }));
+}
+
+#[test]
+fn an_identification_of_255_bytes_is_read_and_a_longer_one_is_not() {
+    static LONGEST: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        let mut line = b"SSH-2.0-".to_vec();
+        line.resize(253, b'x');
+        [line, b"\r\n".to_vec()].concat()
+    });
+    static TOO_LONG: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| [&LONGEST[..253], b"x\r\n"].concat());
+    is_ssh(says(&LONGEST));
+    is_not_ssh(says(&TOO_LONG), "not SSH");
+}
+
+#[test]
+fn a_peer_that_is_not_ssh_is_not_reached() {
+    is_not_ssh(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "not SSH: HTTP/1.1 400");
+    is_not_ssh(says(b"SSH-1.5-old\r\n"), "not SSH: SSH-1.5-old");
+    is_not_ssh(says(b"220 smtp\r\nSSH-3.0-x\r\n"), "not SSH: SSH-3.0");
+    is_not_ssh(peer(drop), "closed without an SSH identification");
+}
+
+#[test]
+fn endless_lines_without_an_identification_are_bounded() {
+    is_not_ssh(
+        peer(|mut stream| while stream.write_all(b"a banner without an end\r\n").is_ok() {}),
+        "not SSH: a banner without an end",
+    );
+    is_not_ssh(peer(|mut stream| while stream.write_all(&[b'x'; 512]).is_ok() {}), "not SSH");
+}
+
+#[test]
+fn a_silent_peer_is_not_reached_and_the_attempt_is_cut() {
+    let port = peer(|mut stream| drop(stream.read(&mut [0; 64])));
+    let ended = wait_for(&format!("ssh:{port}"), "7s");
+    ended.assert(8, "").says("connected, but silent for 5s");
+}
+
+#[test]
+fn a_peer_that_resets_after_the_accept_is_not_reached() {
+    let port = peer(|stream| {
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    });
+    let ended = wait_for(&format!("ssh:{port}"), "700ms");
+    ended.assert(8, "").says("the last attempt: ");
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_is_refused_until_the_deadline() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for condition in [format!("ssh:{port}"), format!("tcp:{port}")] {
+        let ended = wait_for(&condition, "700ms");
+        ended.assert(8, "").says("the last attempt: connection refused");
+    }
+}
+
+#[test]
+fn a_port_that_opens_later_is_reached_then() {
+    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = reserved.local_addr().unwrap().port();
+    drop(reserved);
+    let server = ready_here();
+    let condition = format!("tcp:{port}");
+    let running = Program::asking(&server, &["--for", &condition]).start();
+    eventually("a second poll", || server.count() > 1);
+    for _ in 0..100 {
+        nap();
+    }
+    let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    running.end().assert(0, "127.0.0.1\n").says("accepts connections at 127.0.0.1 port");
+}
+
+#[test]
+fn an_instance_that_stops_during_the_probe_is_exit_3() {
+    let here = instance("ready", r#","ip":"127.0.0.1""#);
+    let server = Server::playing([here.clone(), here, instance("stopped", "")]);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ended = Program::asking(&server, &["--for", &format!("ssh:{port}")]).run();
+    ended.assert(3, "").says("inst_abc is stopped");
+}
+
+#[test]
+fn an_address_that_changes_during_the_probe_is_followed() {
+    let port = says(b"SSH-2.0-x\r\n");
+    let elsewhere = instance("ready", r#","ip":"127.0.0.2""#);
+    let server =
+        Server::playing([elsewhere.clone(), elsewhere, instance("ready", r#","ip":"127.0.0.1""#)]);
+    let ended = Program::asking(&server, &["--for", &format!("ssh:{port}")]).run();
+    ended.assert(0, "127.0.0.1\n");
+}
+
+#[test]
+fn nothing_is_connected_to_before_the_api_says_ready() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let port = peer(move |_| sender.lock().unwrap().send(()).unwrap());
+    let early = instance("provisioning", r#","ip":"127.0.0.1""#);
+    let server = Server::playing([early]);
+    let condition = format!("tcp:{port}");
+    Program::asking(&server, &["--for", &condition, "--timeout", "300ms"]).run().assert(124, "");
+    assert!(receiver.try_recv().is_err());
+}

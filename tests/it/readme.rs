@@ -1,0 +1,87 @@
+//! The README says what the program does: its tables are compared, its blocks are run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::CommandFactory as _;
+use wait_ready::{ExitCode, cli::Cli};
+
+const README: &str = include_str!("../../README.md");
+
+/// The rows of the table under this heading, cell by cell, without its head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let section = README.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
+    section
+        .lines()
+        .skip_while(|line| !line.starts_with("|---"))
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_program() {
+    let listed: BTreeSet<u8> =
+        table("Exit codes").iter().filter_map(|row| row[0].parse().ok()).collect();
+    let known: BTreeSet<u8> = ExitCode::ALL.iter().map(|code| code.number()).collect();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn the_options_their_variables_and_defaults_are_those_of_the_program() {
+    let listed: BTreeMap<String, (String, String)> = table("Options")
+        .into_iter()
+        .map(|row| {
+            let bare = |cell: &str| cell.trim_matches('`').to_owned();
+            let long = row[0].split("--").nth(1).unwrap();
+            let long = long.split(['`', ' ', '[', '<']).next().unwrap().to_owned();
+            (long, (bare(&row[1]), bare(&row[2])))
+        })
+        .collect();
+    let command = Cli::command();
+    let known: BTreeMap<String, (String, String)> = command
+        .get_arguments()
+        .filter_map(|argument| {
+            let long = argument.get_long()?.to_owned();
+            let variable = match long.as_str() {
+                // An empty FAL_KEY_FILE is unset, which clap cannot know.
+                "api-key-file" => "FAL_KEY_FILE".to_owned(),
+                _ => argument.get_env()?.to_str()?.to_owned(),
+            };
+            let default = argument.get_default_values().first().and_then(|value| value.to_str());
+            Some((long, (variable, default.unwrap_or_default().to_owned())))
+        })
+        .collect();
+    assert_eq!(listed.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>());
+    for (option, (variable, default)) in known {
+        let (listed_variable, listed_default) = &listed[&option];
+        assert_eq!(listed_variable, &variable, "--{option}");
+        let is_plain = matches!(listed_default.as_str(), "none" | "off" | "stdout");
+        assert!(is_plain || *listed_default == default, "--{option}: {listed_default}");
+        assert!(
+            !is_plain || matches!(default.as_str(), "" | "false" | "0"),
+            "--{option}: {default}"
+        );
+    }
+}
+
+#[test]
+fn every_option_has_the_variable_that_its_name_promises() {
+    for argument in Cli::command().get_arguments() {
+        let (Some(long), Some(variable)) = (argument.get_long(), argument.get_env()) else {
+            continue;
+        };
+        let promised = format!("WAIT_READY_{}", long.to_uppercase().replace('-', "_"));
+        assert!(
+            variable == promised.as_str() || variable == "FAL_API_URL",
+            "--{long}: {variable:?}"
+        );
+    }
+}
+
+#[test]
+fn the_blocks_of_the_readme_do_what_they_show() {
+    trycmd::TestCases::new().case("README.md");
+}

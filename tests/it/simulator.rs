@@ -1,0 +1,53 @@
+//! `--simulate`, as a new user meets it, and the simulated API as a server.
+
+use std::time::Duration;
+
+use crate::fixture::program::Program;
+
+#[test]
+fn the_first_command_of_the_readme_tells_the_whole_story() {
+    let ended = Program::new(["inst_demo", "--simulate"]).run();
+    ended.assert(0, "203.0.113.42\n");
+    for part in [
+        "this is a simulation",
+        "inst_demo  pending",
+        "HTTP 429",
+        "asks to wait 2s (Retry-After)",
+        "pending -> provisioning",
+        "HTTP 503",
+        "provisioning -> ready",
+        "ready at 203.0.113.42",
+    ] {
+        ended.says(part);
+    }
+    assert!((Duration::from_secs(5)..Duration::from_secs(30)).contains(&ended.took));
+}
+
+#[test]
+fn every_kind_of_step_can_be_played() {
+    let script = "init,?paused,404,408,500*2,drop,truncate,html,oversized,204,429,429:reset=1s,\
+                  ready@none,ready@[x y],slow:50ms,pending,hang:100ms,ready@2001:db8::7";
+    let script = script.replace("ready@2001:db8::7", "ready@[2001:db8::7]");
+    let simulate = format!("--simulate={script}");
+    let ended = Program::new(["a", &simulate, "--min-delay", "5ms", "--max-delay", "10ms"]).run();
+    ended.assert(0, "2001:db8::7\n");
+}
+
+#[test]
+fn a_simulated_ending_has_its_exit_code() {
+    for (script, code) in [
+        ("stopped", 3),
+        ("401", 4),
+        ("403", 4),
+        ("pending,404*2,ready", 5),
+        ("400", 6),
+        ("302", 6),
+        ("429:1h", 7),
+        ("503:1h", 7),
+        ("pending", 124),
+    ] {
+        let simulate = format!("--simulate={script}");
+        let arguments = ["a", &simulate, "--timeout", "1s", "--min-delay", "10ms"];
+        Program::new(arguments).run().assert(code, "");
+    }
+}
