@@ -35,7 +35,7 @@ step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 missing_tools() {
     local tool
-    for tool in buildah podman runc debootstrap python3; do
+    for tool in buildah podman runc debootstrap openssl python3; do
         command -v "$tool" >/dev/null || printf '%s ' "$tool"
     done
 }

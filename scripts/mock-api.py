@@ -4,7 +4,8 @@
 Serves GET /v1/compute/instances/{id} on a free loopback port, prints that port on
 stdout, and one line for each request on stderr. Every instance is `pending` for
 `--pending` polls and then `ready`; `inst_forever` stays pending. Only the key in
-MOCK_API_KEY is let in. It ends by itself after `--lifetime` seconds.
+MOCK_API_KEY is let in. With `--tls PEM`, a file with a certificate and its key, it
+speaks HTTPS. It ends by itself after `--lifetime` seconds.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import http.server
 import json
 import os
 import re
+import ssl
 import threading
 from collections import Counter
 
@@ -73,10 +75,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pending", type=int, default=2, help="polls before ready")
+    parser.add_argument("--tls", metavar="PEM", help="serve HTTPS with this certificate")
     parser.add_argument("--lifetime", type=float, default=600, help="seconds")
     options = parser.parse_args()
 
     api = MockApi(os.environ["MOCK_API_KEY"], options.pending)
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.tls)
+        api.socket = context.wrap_socket(api.socket, server_side=True)
     end = threading.Timer(options.lifetime, api.shutdown)
     end.daemon = True
     end.start()
