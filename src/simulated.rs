@@ -35,7 +35,7 @@ impl Simulated {
             .map_err(|error| Failure::unexpected("cannot serve a simulated API", &error))?;
         warn!(
             target: ALWAYS, event = "simulation",
-            "this is a simulation at {}: no real instance is asked about, and no address is real",
+            "this is a simulation ({}): no instance and no address is real",
             api.url()
         );
         Ok(Self { api, request_timeout })

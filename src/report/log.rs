@@ -88,11 +88,13 @@ fn fault(id: &InstanceId, others: usize, error: &PollError) {
         PollError::NotFound(_) => "not_found",
         _ => "transient_error",
     };
-    let next = match error.hint() {
-        Some(hint) => format!("asks to wait {} ({})", Brief(hint.wait), hint.header.name()),
-        None => "polling again".to_owned(),
+    let told = match error.hint() {
+        Some(hint) => {
+            format!("asked to wait {} ({}): {error}", Brief(hint.wait), hint.header.name())
+        }
+        None => format!("{error}; polling again"),
     };
-    warn!(event = kind, instance = %id, error = %error, "{id}{others}  {error}; {next}");
+    warn!(event = kind, instance = %id, error = %error, "{id}{others}  {told}");
 }
 
 fn next_poll(took: Duration, delay: Duration, why: Why) {

@@ -36,7 +36,7 @@ fn seconds_are_waited_at_least() {
     for status in [429, 503] {
         let (ended, pause) = pause_after(error(status, &[("Retry-After", "1")]));
         assert!(pause >= Duration::from_secs(1), "{pause:?}");
-        ended.says("asks to wait 1s (Retry-After)");
+        ended.says("asked to wait 1s (Retry-After)");
     }
 }
 
@@ -57,7 +57,7 @@ fn an_http_date_is_counted_from_the_servers_own_clock() {
 fn the_reset_header_serves_where_there_is_no_retry_after() {
     let (ended, pause) = pause_after(error(429, &[("x-ratelimit-reset", "1")]));
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
-    ended.says("asks to wait 1s (x-ratelimit-reset)");
+    ended.says("asked to wait 1s (x-ratelimit-reset)");
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn rows_are_drawn_only_where_they_are_wanted_and_leave_only_the_story() {
 fn a_manual_page_and_completions_can_be_generated() {
     for (what, part) in [
         ("man", ".TH wait-ready 1"),
-        ("complete-bash", "_wait-ready()"),
+        ("complete-bash", "complete -F"),
         ("complete-zsh", "#compdef wait-ready"),
         ("complete-fish", "complete -c wait-ready"),
     ] {
