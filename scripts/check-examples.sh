@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks action.yml and examples/: each file against the rules of its format, and what can be run is
-# run, against the simulated API, with stand-ins for fal, docker and SSH. On loopback alone.
+# run, against the simulated API, with stand-ins for fal, docker and SSH. What runs stays on loopback.
 #
 #   scripts/check-examples.sh [--install] [--require]
 #
@@ -58,11 +58,11 @@ install_tools() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check "${PYTHON_PACKAGES[@]}"
 }
 
-# What a check may need that is no command: py:MODULE, and ssh-port.
+# What a check may need that is no command: py:MODULE, and right-to-port-22.
 is_here() {
     case $1 in
     py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
-    ssh-port) [[ -s $work/fal.url ]] ;;
+    right-to-port-22) [[ -s $work/fal.url ]] ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -384,7 +384,7 @@ if is_here python3; then
     python3 scripts/stand-ins/fal.py "$STAND_IN_LOG" "$work/fal.url" &
     fal=$!
     for _ in {1..50}; do
-        if is_here ssh-port || ! kill -0 "$fal" 2>/dev/null; then break; fi
+        if is_here right-to-port-22 || ! kill -0 "$fal" 2>/dev/null; then break; fi
         sleep 0.1
     done
 fi
@@ -400,20 +400,20 @@ check 'action.yml: SIGTERM ends the container' 'jq' action_ends_when_cancelled T
 check 'GitHub workflow: schema' check-jsonschema schema vendor.github-workflows examples/github-workflow.yml
 check 'GitHub workflow: every job has a timeout' check-jsonschema \
     schema custom.github-workflows-require-timeout examples/github-workflow.yml
-check 'GitHub workflow: runs' 'jq curl ssh-keygen py:yaml ssh-port' workflow_runs
-check 'GitHub workflow: deletes after a failure' 'jq curl ssh-keygen py:yaml ssh-port' \
+check 'GitHub workflow: runs' 'jq curl ssh-keygen py:yaml right-to-port-22' workflow_runs
+check 'GitHub workflow: deletes after a failure' 'jq curl ssh-keygen py:yaml right-to-port-22' \
     workflow_deletes_after_a_failure
 check 'GitLab jobs: schema' check-jsonschema \
     schema vendor.gitlab-ci examples/gitlab-ci.yml --data-transform gitlab-ci
-check 'GitLab jobs: run' 'py:yaml ssh-port' pipeline_runs
+check 'GitLab jobs: run' 'py:yaml right-to-port-22' pipeline_runs
 check 'GitLab jobs: stop after a failure' 'py:yaml' pipeline_stops_after_a_failure
 check 'Terraform: format' terraform terraform fmt -check -diff -recursive examples/terraform
-check 'Terraform local-exec: validates and runs' 'terraform ssh-port' local_exec_runs
+check 'Terraform local-exec: validates and runs' 'terraform right-to-port-22' local_exec_runs
 check 'Terraform external: runs for a stand-in of the provider' 'jq py:hcl2' external_runs_for_a_stand_in
 check 'Terraform external: the program fails as the wait does' 'jq' external_program_fails_as_the_wait_does
-check 'Terraform external: validates and runs with the provider' 'terraform jq ssh-port' external_runs
+check 'Terraform external: validates and runs with the provider' 'terraform jq right-to-port-22' external_runs
 check 'Ansible playbook: syntax' ansible-playbook playbook --syntax-check
-check 'Ansible playbook: runs' 'ansible-playbook ssh-port' playbook_runs
+check 'Ansible playbook: runs' 'ansible-playbook right-to-port-22' playbook_runs
 check 'Ansible playbook: stops after a failure' ansible-playbook playbook_stops_after_a_failure
 
 echo "$passed passed, $failed failed, $skipped skipped"
