@@ -64,6 +64,18 @@ fn a_failure_leaves_the_file_as_it_was_and_nothing_beside_it() {
 }
 
 #[test]
+fn a_link_in_the_files_place_is_replaced_and_what_it_leads_to_stays() {
+    let folder = Folder::new();
+    let server = Server::playing([ready()]);
+    fs::write(folder.path("elsewhere"), "mine").unwrap();
+    std::os::unix::fs::symlink(folder.path("elsewhere"), folder.path("ip")).unwrap();
+    Program::asking(&server, &["--output-file", &folder.text("ip")]).run().assert(0, "");
+    assert_eq!(fs::read_to_string(folder.path("ip")).unwrap(), "203.0.113.42\n");
+    assert!(!folder.path("ip").is_symlink());
+    assert_eq!(fs::read_to_string(folder.path("elsewhere")).unwrap(), "mine");
+}
+
+#[test]
 fn a_missing_folder_is_exit_1_before_the_first_poll_and_is_named() {
     let folder = Folder::new();
     let server = Server::playing([ready()]);
