@@ -27,12 +27,11 @@ impl CommandError {
 }
 
 /// COMMAND for the instances that got there, without the API key in its environment.
-pub(crate) fn command(words: &[OsString], watches: &[Watch]) -> Option<Command> {
+pub(crate) fn command(words: &[OsString], met: &[&Watch]) -> Option<Command> {
     let (program, arguments) = words.split_first()?;
-    let met = || watches.iter().filter(|watch| watch.is_met());
-    let ids: Vec<&str> = met().map(|watch| watch.id().as_str()).collect();
+    let ids: Vec<&str> = met.iter().copied().map(|watch| watch.id().as_str()).collect();
     let addresses: Vec<String> =
-        met().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
+        met.iter().copied().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
     let (ids, addresses) = (ids.join(" "), addresses.join(" "));
     let mut command = Command::new(program);
     for argument in arguments {

@@ -28,7 +28,7 @@ pub(crate) fn conclude(cli: &Cli, finished: &Finished, verdict: Verdict) -> u8 {
     }
     verdict = report(cli, finished, verdict);
     if verdict.code == ExitCode::Success
-        && let Some(command) = command(&cli.command, &finished.watches)
+        && let Some(command) = command(&cli.command, &finished.result())
     {
         match become_command(command) {
             Ok(code) => return code,
@@ -45,7 +45,7 @@ pub(crate) fn conclude(cli: &Cli, finished: &Finished, verdict: Verdict) -> u8 {
 
 /// Writes the result. With COMMAND, standard output is COMMAND's.
 fn deliver(cli: &Cli, finished: &Finished) -> Result<(), Failure> {
-    let text = render(cli.output.format, &finished.watches, finished.elapsed);
+    let text = render(cli.output.format, &finished.result(), finished.elapsed);
     if let Some(path) = &cli.output.output_file {
         return replace(path, text.as_bytes())
             .map_err(|error| Failure::unexpected("cannot write the result", &error));

@@ -57,13 +57,27 @@ impl Probe for NetProbe {
             Condition::Tcp { port } => self.connect(ip, port, deadline).await.map(drop),
             Condition::Ssh { port } => {
                 let stream = self.connect(ip, port, deadline).await?;
-                let mut heard = Heard::default();
-                match timeout_at(deadline, heard.identification(stream)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(heard.at_timeout(self.attempt_timeout)),
-                }
+                hear_ssh(stream, deadline, self.attempt_timeout).await
             }
         }
+    }
+}
+
+/// Listens until `deadline` for the identification of an SSH 2.0 server; `waited` is the time
+/// that a silent one is said to have had.
+///
+/// # Errors
+///
+/// [`ProbeError`] when the peer is something else, breaks off, or says too little in time.
+pub async fn hear_ssh(
+    peer: impl AsyncRead + Unpin,
+    deadline: Instant,
+    waited: Duration,
+) -> Result<(), ProbeError> {
+    let mut heard = Heard::default();
+    match timeout_at(deadline, heard.identification(peer)).await {
+        Ok(result) => result,
+        Err(_) => Err(heard.at_timeout(waited)),
     }
 }
 

@@ -18,27 +18,26 @@ pub enum Format {
     Env,
 }
 
-/// The result in `format`: of each instance that got there, in the order given.
+/// The result in `format`: of each of `met`.
 #[must_use]
-pub fn render(format: Format, watches: &[Watch], elapsed: Duration) -> String {
-    let met = || watches.iter().filter(|watch| watch.is_met());
+pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
     let mut text = String::new();
     match format {
         Format::Ip => {
-            for address in met().filter_map(Watch::address) {
+            for address in met.iter().copied().filter_map(Watch::address) {
                 let _ = writeln!(text, "{address}");
             }
         }
         Format::Json => {
-            for watch in met() {
+            for watch in met.iter().copied() {
                 let record = Record::new(watch, elapsed, ExitCode::Success);
                 let _ = writeln!(text, "{}", serde_json::json!(record));
             }
         }
         Format::Env => {
-            let ids: Vec<&str> = met().map(|watch| watch.id().as_str()).collect();
+            let ids: Vec<&str> = met.iter().copied().map(|watch| watch.id().as_str()).collect();
             let addresses: Vec<String> =
-                met().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
+                met.iter().copied().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
             let _ = writeln!(text, "FAL_INSTANCE_ID={}", ids.join(","));
             let _ = writeln!(text, "FAL_INSTANCE_IP={}", addresses.join(","));
         }

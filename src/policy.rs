@@ -334,11 +334,12 @@ impl Policy {
     /// what does not fit ends in giving up.
     fn fit(&self, at: Duration, why: Why, took: Duration, now: Duration) -> Decision {
         let deadline = self.rules.max_wait;
+        let was_the_last = matches!(self.planned, Decision::PollAt(_, Why::Deadline));
         let allowance = took.saturating_mul(LAST_POLL_ALLOWANCE).min(LAST_POLL_ALLOWANCE_MAX);
         let last = deadline.saturating_sub(allowance);
         if at <= last {
             Decision::PollAt(at, why)
-        } else if self.not_before.max(last) > now {
+        } else if self.not_before.max(last) > now && !was_the_last {
             Decision::PollAt(self.not_before.max(last), Why::Deadline)
         } else {
             Decision::GiveUpAt(if self.are_enough_there() { now } else { deadline })

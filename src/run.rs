@@ -16,6 +16,7 @@ use crate::{
     api::{
         credentials::find_key,
         http::{HttpOptions, HttpSource},
+        trust::unreadable_stores,
         url::{ApiUrl, PlainHttp},
     },
     appearance::Appearance,
@@ -60,10 +61,8 @@ pub fn run() -> std::process::ExitCode {
             let printed = error.print();
             if error.use_stderr() {
                 ExitCode::Usage.number()
-            } else if printed.and_then(|()| io::stdout().flush()).is_err() {
-                ExitCode::Unexpected.number()
             } else {
-                ExitCode::Success.number()
+                printed_to_the_end(printed.and_then(|()| io::stdout().flush())).number()
             }
         }
     }
@@ -108,7 +107,17 @@ fn print_generated(what: Generated) -> ExitCode {
         stdout.write_all(&text)?;
         stdout.flush()
     });
-    if printed.is_ok() { ExitCode::Success } else { ExitCode::Unexpected }
+    printed_to_the_end(printed)
+}
+
+fn printed_to_the_end(printed: io::Result<()>) -> ExitCode {
+    match printed {
+        Ok(()) => ExitCode::Success,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: cannot write to standard output: {error}");
+            ExitCode::Unexpected
+        }
+    }
 }
 
 fn start_logging(cli: &Cli, look: Appearance) -> Stderr {
@@ -141,6 +150,9 @@ impl Plan {
             if cli.api.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
         let api = ApiUrl::new(&cli.api.api_url, plain_http)
             .map_err(|error| Failure::usage(format!("--api-url (FAL_API_URL): {error}")))?;
+        for budget in cli.wanted.max_in.iter().filter(|budget| !budget.status.is_documented()) {
+            warn!("--max-in {0}=…: the API documents no status {0}", budget.status);
+        }
         let budgets = cli.wanted.max_in.iter().map(|b| (b.status.clone(), b.time)).collect();
         let rules = Rules {
             condition: cli.wanted.condition,
@@ -177,6 +189,7 @@ impl Plan {
         for path in cli.output.files() {
             check_folder(path).map_err(|e| Failure::unexpected("cannot write the result", &e))?;
         }
+        check_for_slips(&ids)?;
         if cli.output.format == Format::Env
             && let Some(id) = ids.iter().find(|id| !is_fit_for_env(id))
         {
@@ -198,7 +211,7 @@ impl Plan {
         let source = real(cli, api)?;
         let draws = look.progress && !cli.output.quiet && cli.output.log_format == LogFormat::Text;
         let mut progress = draws.then(|| {
-            let board = Board::new(ids.iter().cloned(), rules.max_wait, look.unicode);
+            let board = Board::new(ids.iter().cloned(), &rules, look.unicode);
             let progress = Progress::on_stderr(board, look.unicode);
             stderr.share_with(progress.rows());
             progress
@@ -209,6 +222,24 @@ impl Plan {
         let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
         Ok(Finished { watches, rules, elapsed, signal })
     }
+}
+
+/// Words that were surely not meant as instances.
+fn check_for_slips(ids: &[InstanceId]) -> Result<(), Failure> {
+    for id in ids {
+        if ["{ip}", "{id}"].iter().any(|placeholder| id.as_str().contains(placeholder)) {
+            let text = format!("{id} is no instance id: a COMMAND begins after ` -- `");
+            return Err(Failure::usage(text));
+        }
+        #[cfg(feature = "simulate")]
+        if id.as_str().contains(',')
+            && id.as_str().parse::<crate::simulate::script::Script>().is_ok()
+        {
+            let text = format!("{id} is no instance id: a script is written --simulate={id}");
+            return Err(Failure::usage(text));
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the end or a signal, and draws how it goes.
@@ -272,7 +303,12 @@ fn real(cli: &Cli, api: ApiUrl) -> Result<HttpSource, Failure> {
     let key = find_key(cli.api.api_key_file.as_deref(), &|name| env::var_os(name))
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
-        warn!("the API key travels readable to {} (--insecure-http)", api.host());
+        warn!("the API key is sent unencrypted to {} (--insecure-http)", api.host());
+    }
+    if api.is_encrypted() {
+        for complaint in unreadable_stores(&|name| env::var_os(name)) {
+            warn!("{complaint}");
+        }
     }
     let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies: true };
     HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))

@@ -262,7 +262,7 @@ impl Watch {
     }
 
     fn warn_if_unclear(&mut self, status: &Status, at: Duration, observer: &mut impl Observer) {
-        let unclear = matches!(status, Status::Unknown | Status::Undocumented(_));
+        let unclear = *status == Status::Unknown || !status.is_documented();
         if unclear && self.unclear.len() < UNCLEAR_REMEMBERED && self.unclear.insert(status.clone())
         {
             observer.observe(at, &WaitEvent::UnclearStatus { id: &self.id, status });

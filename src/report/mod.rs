@@ -1,5 +1,6 @@
 //! What people and machines are told of a wait.
 
+mod advice;
 pub mod annotation;
 pub mod board;
 pub mod explain;

@@ -71,6 +71,7 @@ fn a_missing_folder_is_exit_1_before_the_first_poll_and_is_named() {
         let path = folder.text("missing/file");
         let ended = Program::asking(&server, &[option, &path]).run();
         ended.assert(1, "").says(&folder.text("missing"));
+        assert_eq!(ended.stderr.matches("os error").count(), ended.stderr.lines().count());
     }
     assert_eq!(server.count(), 0);
 }

@@ -213,6 +213,9 @@ fn a_fault_of_the_list_is_told_once_for_all() {
 fn any_succeeds_with_the_first_and_prints_only_that_one() {
     let server = Server::responding(|_, _| page(&[one("i1", "pending"), one("i2", "ready")], None));
     wait(&server, &["i1", "i2"], &["--any"]).assert(0, "203.0.113.3\n");
+    let both = [one("i1", "ready"), one("i2", "ready")];
+    let server = Server::responding(move |_, _| page(&both, None));
+    wait(&server, &["i2", "i1"], &["--any"]).assert(0, "203.0.113.3\n");
     let server =
         Server::responding(|_, _| page(&[one("i1", "stopped"), one("i2", "stopped")], None));
     wait(&server, &["i1", "i2"], &["--any"]).assert(3, "");

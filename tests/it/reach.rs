@@ -54,7 +54,7 @@ fn is_ssh(port: u16) {
 #[track_caller]
 fn is_not_ssh(port: u16, reason: &str) {
     let ended = wait_for(&format!("ssh:{port}"), "700ms");
-    ended.assert(8, "").says("is ready by the API's word").says(reason);
+    ended.assert(8, "").says("the API reports inst_abc ready").says(reason);
 }
 
 /// Debian's sshd with keys of its own; none where it is not installed.
