@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     backoff::Jitter,
+    condition::Condition,
     instance::{InstanceType, Region},
 };
 
