@@ -84,8 +84,10 @@ pub struct Policy {
     planned: Decision,
     polled_at: Duration,
     not_before: Duration,
-    /// Since when no instance is on its way any more.
-    settled_at: Option<Duration>,
+    /// Since when enough instances are there.
+    enough_since: Option<Duration>,
+    /// Whether the schedule is that of the confirmation, which begins anew.
+    is_confirming: bool,
 }
 
 impl Policy {
@@ -99,7 +101,8 @@ impl Policy {
             planned: Decision::PollAt(Duration::ZERO, Why::Backoff),
             polled_at: Duration::ZERO,
             not_before: Duration::ZERO,
-            settled_at: None,
+            enough_since: None,
+            is_confirming: false,
         }
     }
 
@@ -121,7 +124,7 @@ impl Policy {
         &self.backoff
     }
 
-    /// The positions of the instances to poll now: those not there yet; once there are none,
+    /// The positions of the instances to poll now: those not there yet; once enough are there,
     /// those whose address was last seen too long ago to be used unseen.
     #[must_use]
     pub fn due(&self) -> Vec<usize> {
@@ -129,10 +132,11 @@ impl Policy {
             let watches = self.watches.iter().enumerate();
             watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
         };
-        let mut due = positions(&Watch::is_waiting);
-        if due.is_empty() {
-            due = positions(&|watch| self.is_stale(watch));
-        }
+        let mut due = if self.are_enough_there() {
+            positions(&|watch| self.is_stale(watch))
+        } else {
+            positions(&Watch::is_waiting)
+        };
         // A round that the server cuts short goes on, the next time, with those it did not get to.
         due.sort_by_key(|&position| self.watches[position].asked_at());
         due
@@ -143,7 +147,7 @@ impl Policy {
         let seen_until = watch.observed_at().saturating_add(self.backoff.min_delay());
         self.rules.condition.promises_address()
             && watch.is_met()
-            && self.settled_at.is_some_and(|settled_at| seen_until < settled_at)
+            && self.enough_since.is_some_and(|enough_since| seen_until < enough_since)
     }
 
     /// Takes in a round that was sent at `asked_at` and answered at `now`: one answer for each
@@ -210,20 +214,44 @@ impl Policy {
         now: Duration,
         observer: &mut impl Observer,
     ) {
+        let were_enough_there = self.are_enough_there();
         self.watches[position].record_probe(ip, result, now, observer);
         self.settle(now, observer);
+        if self.are_enough_there() && !were_enough_there {
+            self.plan_confirmation(now);
+        }
     }
 
-    /// Ends the wait for the others where one instance decides for all, and notes when all are
-    /// decided.
+    /// The last address was reached between two polls: the API is asked once more before use.
+    fn plan_confirmation(&mut self, now: Duration) {
+        let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
+        let at = earliest.max(self.not_before).max(now);
+        self.planned = if at > self.rules.max_wait {
+            Decision::GiveUpAt(now)
+        } else {
+            Decision::PollAt(at, Why::Confirmation)
+        };
+    }
+
+    /// Whether no other has to get there: only addresses may still be in question.
+    fn are_enough_there(&self) -> bool {
+        let is_met = self.watches.iter().any(Watch::is_met);
+        (self.rules.any && is_met) || !self.watches.iter().any(Watch::is_waiting)
+    }
+
+    /// Whether one failure is enough, and there is one.
+    fn has_failed_fast(&self) -> bool {
+        self.rules.fail_fast && self.watches.iter().any(Watch::has_failed)
+    }
+
+    /// Notes when enough are there, and ends the wait for the others where one decides for all.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
-        let met = self.watches.iter().any(Watch::is_met);
-        let failed = self.watches.iter().any(|watch| matches!(watch.stage(), Stage::Ended(_)));
-        if (self.rules.any && met) || (self.rules.fail_fast && failed) {
+        let are_enough_there = self.are_enough_there();
+        self.enough_since = self.enough_since.or(Some(now)).filter(|_| are_enough_there);
+        let is_decided = are_enough_there && !self.watches.iter().any(|w| self.is_stale(w));
+        if is_decided || self.has_failed_fast() {
             self.end_waiting(now, observer, |_| Ending::Abandoned);
         }
-        let waits = self.watches.iter().any(Watch::is_waiting);
-        self.settled_at = if waits { None } else { self.settled_at.or(Some(now)) };
     }
 
     fn end_waiting(
@@ -232,8 +260,10 @@ impl Policy {
         observer: &mut impl Observer,
         ending: impl Fn(&Watch) -> Ending,
     ) {
+        let is_decided = self.are_enough_there();
         for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()) {
-            watch.end(ending(watch), now, observer);
+            let ending = if is_decided { Ending::Abandoned } else { ending(watch) };
+            watch.end(ending, now, observer);
         }
     }
 
@@ -276,13 +306,15 @@ impl Policy {
     fn wish(&mut self, changed: bool, now: Duration) -> (Duration, Why) {
         let earliest = now.saturating_add(self.backoff.min_delay());
         let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
-        let any_waiting = waiting().next().is_some();
         let all_probing = waiting().all(|watch| matches!(watch.stage(), Stage::Probing { .. }));
-        let limit = waiting().filter_map(|watch| watch.next_limit(&self.rules, now)).min();
-        if changed {
+        let are_enough_there = self.are_enough_there();
+        let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
+        let limit = limits.min().filter(|_| !are_enough_there);
+        if changed || (are_enough_there && !self.is_confirming) {
             self.backoff.reset();
         }
-        let (delay, why) = if !any_waiting {
+        self.is_confirming = are_enough_there;
+        let (delay, why) = if are_enough_there {
             (self.backoff.next_delay(), Why::Confirmation)
         } else if all_probing {
             (self.backoff.max_delay(), Why::Probing)
@@ -309,32 +341,20 @@ impl Policy {
         } else if self.not_before.max(last) > now {
             Decision::PollAt(self.not_before.max(last), Why::Deadline)
         } else {
-            Decision::GiveUpAt(deadline)
+            Decision::GiveUpAt(if self.are_enough_there() { now } else { deadline })
         }
     }
 
     /// Whether every instance has an ending that may be acted on.
     fn is_settled(&self) -> bool {
-        !self.watches.iter().any(|watch| watch.is_waiting() || self.is_stale(watch))
+        let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch);
+        self.has_failed_fast() || !self.watches.iter().any(is_open)
     }
 
     /// What comes next.
     #[must_use]
-    pub fn decide(&self, now: Duration) -> Decision {
-        if self.planned == Decision::Finish || self.is_settled() {
-            return Decision::Finish;
-        }
-        if self.watches.iter().any(Watch::is_waiting) {
-            return self.planned;
-        }
-        // The last address was reached between two polls; the API is asked once more before use.
-        let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
-        let at = earliest.max(self.not_before).max(now);
-        if at > self.rules.max_wait {
-            Decision::Finish
-        } else {
-            Decision::PollAt(at, Why::Confirmation)
-        }
+    pub fn decide(&self) -> Decision {
+        if self.is_settled() { Decision::Finish } else { self.planned }
     }
 
     /// Ends the wait for every instance that is not there: the deadline has come.
@@ -350,3 +370,7 @@ fn longer(a: Option<Hint>, b: Option<Hint>) -> Option<Hint> {
         (a, b) => a.or(b),
     }
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use crate::{
-    condition::Readiness,
+    condition::{Condition, Readiness},
     ending::Ending,
     event::{Observer, WaitEvent},
     instance::{Instance, InstanceId, Status},
@@ -177,6 +177,11 @@ impl Watch {
         matches!(self.stage, Stage::Waiting | Stage::Probing { .. })
     }
 
+    /// Whether it cannot get there any more, by its own doing.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(&self.stage, Stage::Ended(ending) if *ending != Ending::Abandoned)
+    }
+
     /// Takes in what the API said of the instance; whether its status has changed.
     pub(crate) fn record_instance(
         &mut self,
@@ -303,7 +308,7 @@ impl Watch {
         observer: &mut impl Observer,
     ) {
         let confirmed = self.missing_in_a_row >= MISSING_MEANS_DELETED;
-        if rules.condition == crate::condition::Condition::Deleted {
+        if rules.condition == Condition::Deleted {
             if confirmed {
                 self.meet(None, at, observer);
             }
@@ -358,18 +363,23 @@ impl Watch {
         }
     }
 
-    /// The next moment at which a poll would decide something, whatever the status then is.
+    /// The next moment at which a poll would decide something, if that is yet to come: a limit
+    /// that has passed while the server failed is no reason to hurry the server.
     pub(crate) fn next_limit(&self, rules: &Rules, now: Duration) -> Option<Duration> {
         if !self.is_waiting() {
             return None;
         }
-        match self.timeline.status() {
-            None => Some(rules.not_found_grace)
-                .filter(|_| matches!(self.present_error, Some(PollError::NotFound(_)))),
+        let is_missing = matches!(self.present_error, Some(PollError::NotFound(_)));
+        let limit = match self.timeline.status() {
+            None if is_missing && rules.condition != Condition::Deleted => {
+                Some(rules.not_found_grace)
+            }
+            None => None,
             Some(present) => rules.budget_for(present).map(|budget| {
                 now.saturating_add(budget.saturating_sub(self.timeline.time_in(present, now)))
             }),
-        }
+        };
+        limit.filter(|limit| *limit > now)
     }
 }
 

@@ -57,7 +57,7 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
         let Self { source, probe, policy, .. } = self;
         let mut probing = Probing::new(probe);
         loop {
-            let decision = policy.decide(started.elapsed());
+            let decision = policy.decide();
             let (Decision::PollAt(at, _) | Decision::GiveUpAt(at)) = decision else { return };
             tokio::select! {
                 biased;

@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, future::pending, net::IpAddr, time::Duration};
 
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{AbortHandle, Abortable, BoxFuture},
+    stream::FuturesUnordered,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -21,8 +25,8 @@ pub(super) struct Attempt {
 /// The attempts under way: at most one for each instance.
 pub(super) struct Probing<'a, P> {
     probe: &'a P,
-    attempts: FuturesUnordered<BoxFuture<'a, Attempt>>,
-    addresses: HashMap<usize, IpAddr>,
+    attempts: FuturesUnordered<BoxFuture<'a, Option<Attempt>>>,
+    addresses: HashMap<usize, (IpAddr, AbortHandle)>,
 }
 
 impl<'a, P: Probe + Sync> Probing<'a, P> {
@@ -37,11 +41,10 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         }
         for (position, watch) in policy.watches().iter().enumerate() {
             if let Stage::Probing { ip, .. } = *watch.stage()
-                && self.addresses.get(&position) != Some(&ip)
+                && self.addresses.get(&position).is_none_or(|(tried, _)| *tried != ip)
             {
                 let mut backoff = policy.backoff().clone();
                 backoff.reset();
-                self.addresses.insert(position, ip);
                 self.attempt(position, ip, Duration::ZERO, backoff);
             }
         }
@@ -49,9 +52,13 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
 
     /// The next attempt to end; never, while there is none.
     pub(super) async fn next(&mut self) -> Attempt {
-        match self.attempts.next().await {
-            Some(attempt) => attempt,
-            None => pending().await,
+        loop {
+            match self.attempts.next().await {
+                Some(Some(attempt)) => return attempt,
+                // It was abandoned for another address.
+                Some(None) => {}
+                None => pending().await,
+            }
         }
     }
 
@@ -64,9 +71,6 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         observer: &mut impl Observer,
     ) {
         let Attempt { position, ip, result, mut backoff } = attempt;
-        if self.addresses.get(&position) != Some(&ip) {
-            return;
-        }
         policy.record_probe(position, ip, result, now, observer);
         match *policy.watches()[position].stage() {
             Stage::Probing { ip: wanted, .. } if wanted == ip => {
@@ -77,13 +81,18 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         }
     }
 
-    fn attempt(&self, position: usize, ip: IpAddr, delay: Duration, backoff: Backoff) {
+    /// Makes an attempt, so much later; one for another address of the instance is abandoned.
+    fn attempt(&mut self, position: usize, ip: IpAddr, delay: Duration, backoff: Backoff) {
         let probe = self.probe;
         let attempt = async move {
             sleep(delay).await;
             let result = probe.attempt(ip).await;
             Attempt { position, ip, result, backoff }
         };
-        self.attempts.push(attempt.boxed());
+        let (handle, registration) = AbortHandle::new_pair();
+        if let Some((_, former)) = self.addresses.insert(position, (ip, handle)) {
+            former.abort();
+        }
+        self.attempts.push(Abortable::new(attempt, registration).map(Result::ok).boxed());
     }
 }

@@ -61,7 +61,8 @@ fn arrows() -> BTreeMap<String, Vec<String>> {
     for file in files {
         let module = file.strip_prefix(&root).unwrap().iter().next().unwrap();
         let module = module.to_str().unwrap().trim_end_matches(".rs").to_owned();
-        if matches!(module.as_str(), "lib" | "main") || file.ends_with("script_tests.rs") {
+        let is_tests = file.to_str().unwrap().ends_with("_tests.rs");
+        if matches!(module.as_str(), "lib" | "main") || is_tests {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();

@@ -13,6 +13,8 @@ mod hints;
 mod leaks;
 mod output;
 mod pacing;
+mod probing;
 mod reach;
 mod readme;
 mod simulator;
+mod worlds;

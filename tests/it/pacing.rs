@@ -227,6 +227,22 @@ async fn a_budget_ends_the_wait_when_it_is_spent_over_all_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spent_budget_does_not_hurry_a_server_that_fails() {
+    let outcome = wait("pending,500*20")
+        .within(SECOND * 60)
+        .with(|wait| wait.rules.budgets = vec![(Status::Pending, SECOND * 5)])
+        .run()
+        .await;
+    assert_eq!(outcome.polls, [0., 1., 3., 5., 13., 28., 43., 58., 60.]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_grace_for_a_404_is_nothing_to_a_wait_for_deletion() {
+    let outcome = wait("500*5,404,500,404").until(Condition::Deleted).run().await;
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 45., 60., 75.]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_status_without_a_budget_is_not_counted() {
     let outcome = wait("pending:60s,ready")
         .with(|wait| wait.rules.budgets = vec![(Status::Provisioning, SECOND)])
@@ -259,6 +275,29 @@ async fn while_an_address_is_probed_the_api_is_watched_at_the_longest_delay() {
         .await;
     // Probes at 1, 2, 4, 8, 16, 31 and 46 s; the API confirms the address at once after it.
     assert_eq!(outcome.polls, [0., 1., 16., 31., 46.]);
+    assert_eq!(outcome.endings, met());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_that_fails_backs_off() {
+    let outcome = wait("ready,500*5,ready")
+        .until(Condition::Ssh { port: 22 })
+        .with(|wait| wait.opens_after = SECOND * 30)
+        .run()
+        .await;
+    assert_eq!(outcome.polls, [0., 15., 30., 31., 33., 37., 45.]);
+    assert_eq!(outcome.endings, met());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_no_poll_can_confirm_in_time_is_used_at_once() {
+    let outcome = wait("ready,500,slow:1s,500")
+        .until(Condition::Ssh { port: 22 })
+        .within(SECOND * 32)
+        .with(|wait| wait.opens_after = SECOND * 30)
+        .run()
+        .await;
+    assert_eq!((outcome.polls, outcome.elapsed), (vec![0., 15., 30.], SECOND * 31));
     assert_eq!(outcome.endings, met());
 }
 
@@ -354,11 +393,13 @@ async fn a_dropped_wait_leaves_what_was_seen() {
     let now = Instant::now();
     let mut waiter = Waiter::new(source, Opens(now), Policy::new(Rules::default(), backoff, ids));
     let mut nobody = ();
+    // Between two polls: at the moment of one, chance decides which of the two comes first.
+    let between_polls = SECOND * 90 + SECOND / 2;
     tokio::select! {
         () = waiter.wait(&mut nobody) => panic!("it cannot end"),
-        () = sleep_until(now + Duration::from_millis(90_500)) => {}
+        () = sleep_until(now + between_polls) => {}
     }
-    assert_eq!(waiter.elapsed(), Duration::from_millis(90_500));
+    assert_eq!(waiter.elapsed(), between_polls);
     assert_eq!(waiter.watches()[0].tally().polls, 91);
     assert_eq!(waiter.watches()[0].ending(), None);
 }

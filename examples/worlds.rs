@@ -1,0 +1,110 @@
+//! Runs generated worlds against the real waiter and says how many a second.
+//!
+//! `cargo run --release --example worlds -- --seeds 0..1000000 [--shape rough]`
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
+
+#[path = "../tests/worlds/mod.rs"]
+mod worlds;
+
+use std::{collections::BTreeMap, ops::Range, process::ExitCode, time::Duration};
+
+use worlds::{Failure, Shape};
+
+/// A clock is only set so far: each runtime, with its own, serves so many worlds.
+const WORLDS_OF_A_RUNTIME: u64 = 10_000;
+/// After so many failures there is enough to look at.
+const FAILURES_SHOWN: usize = 3;
+
+struct Arguments {
+    seeds: Range<u64>,
+    shapes: Vec<Shape>,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut seeds = 0..100_000;
+    let mut shapes: Vec<Shape> = Shape::ALL.iter().map(|(shape, _)| *shape).collect();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        match word.as_str() {
+            "--seeds" => {
+                let (from, to) = value.split_once("..").ok_or("--seeds is FROM..TO")?;
+                let number = |text: &str| text.parse().map_err(|_| format!("{text}: no number"));
+                seeds = number(from)?..number(to)?;
+            }
+            "--shape" => shapes = vec![value.parse()?],
+            _ => return Err(format!("{word} is no option: --seeds FROM..TO, --shape NAME")),
+        }
+    }
+    Ok(Arguments { seeds, shapes })
+}
+
+#[derive(Default)]
+struct Totals {
+    worlds: u64,
+    rounds: u64,
+    codes: BTreeMap<u8, u64>,
+    failures: Vec<Failure>,
+    took: Duration,
+}
+
+/// What a world cost is wall time: the clock of the worlds stands still.
+#[expect(clippy::disallowed_methods, reason = "it measures the worlds, not the waits in them")]
+fn run(seeds: Range<u64>, every: u64, shape: Shape) -> Totals {
+    let mut totals = Totals::default();
+    let began = std::time::Instant::now();
+    let mut seed = seeds.start;
+    while seed < seeds.end && totals.failures.len() < FAILURES_SHOWN {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let end = seeds.end.min(seed + every * WORLDS_OF_A_RUNTIME);
+        runtime.block_on(async {
+            while seed < end && totals.failures.len() < FAILURES_SHOWN {
+                match worlds::run(seed, shape).await {
+                    Ok(outcome) => {
+                        *totals.codes.entry(outcome.code).or_default() += 1;
+                        totals.rounds += outcome.rounds as u64;
+                    }
+                    Err(failure) => totals.failures.push(*failure),
+                }
+                totals.worlds += 1;
+                seed += every;
+            }
+        });
+    }
+    totals.took = began.elapsed();
+    totals
+}
+
+/// The seeds are dealt out to the shapes in turn.
+fn main() -> ExitCode {
+    let Arguments { seeds, shapes } = match arguments() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let every = shapes.len() as u64;
+    let (mut worlds, mut took, mut failed) = (0, Duration::ZERO, false);
+    for (place, shape) in (0..).zip(shapes) {
+        let totals = run(seeds.start + place..seeds.end, every, shape);
+        let a_second = u128::from(totals.worlds) * 1_000_000 / totals.took.as_micros().max(1);
+        println!(
+            "{shape:>12}: {} worlds, {a_second} a second, {} rounds, exit codes {:?}",
+            totals.worlds, totals.rounds, totals.codes
+        );
+        for failure in &totals.failures {
+            eprintln!("{failure}\n");
+        }
+        failed |= !totals.failures.is_empty();
+        worlds += totals.worlds;
+        took += totals.took;
+    }
+    let a_second = u128::from(worlds) * 1_000_000 / took.as_micros().max(1);
+    println!("{worlds} worlds in {took:.1?}, {a_second} a second on one core");
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,57 @@
+//! A few thousand generated worlds; `cargo run --release --example worlds` runs a million.
+
+#[path = "../worlds/mod.rs"]
+mod generated;
+
+use generated::{Shape, run};
+
+const WORLDS_OF_A_SHAPE: u64 = 500;
+
+fn run_all(shape: Shape) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let mut codes = std::collections::BTreeSet::new();
+    runtime.block_on(async {
+        for seed in 0..WORLDS_OF_A_SHAPE {
+            let outcome = run(seed, shape).await.unwrap_or_else(|failure| panic!("{failure}"));
+            assert!(outcome.rounds > 0);
+            codes.insert(outcome.code);
+        }
+    });
+    assert!(codes.contains(&0), "a world in which all goes wrong proves little: {codes:?}");
+    assert!(shape == Shape::Simple || codes.len() > 6, "{shape} worlds are too tame: {codes:?}");
+}
+
+#[test]
+fn one_instance_fares_as_the_contract_says() {
+    run_all(Shape::Simple);
+    run_all(Shape::Rough);
+    run_all(Shape::Wire);
+}
+
+#[test]
+fn an_instance_that_is_to_be_reached_fares_as_the_contract_says() {
+    run_all(Shape::Probed);
+}
+
+#[test]
+fn several_instances_fare_as_the_contract_says() {
+    run_all(Shape::Fleet);
+    run_all(Shape::Pages);
+}
+
+#[test]
+fn several_instances_that_are_to_be_reached_fare_as_the_contract_says() {
+    run_all(Shape::ProbedFleet);
+}
+
+#[test]
+fn the_shapes_have_names_that_can_be_asked_for() {
+    for (shape, name) in Shape::ALL {
+        assert_eq!((name.parse(), shape.to_string().as_str()), (Ok(shape), name));
+    }
+    assert!("square".parse::<Shape>().is_err());
+}

@@ -1,0 +1,221 @@
+//! One answer of a world: what it means by the contract, and as the library gets it.
+
+use std::{net::IpAddr, time::Duration};
+
+use wait_ready::{
+    api::{
+        credentials::{ApiKey, Redactor},
+        wire,
+    },
+    instance::{Instance, InstanceId, InstanceType, Region},
+    poll_error::{Fault, PollError, ServerError},
+    retry_after::Hint,
+    server_text::ServerText,
+};
+
+use super::{
+    rng::Rng,
+    world::{Ms, Shown, Weather, World},
+};
+
+/// What an answer means to a reader of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    Instance {
+        status: &'static str,
+        ip: Option<IpAddr>,
+    },
+    /// An error status; the hint only where the contract listens to one.
+    Error {
+        status: u16,
+        hint: Option<Ms>,
+    },
+    /// No connection, half an answer, no answer in time, nonsense.
+    Fault,
+}
+
+/// The headers of an answer that may hold a hint.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Headers {
+    retry_after: Option<String>,
+    reset: Option<String>,
+}
+
+/// The present of every answer's HTTP date: the example of RFC 9110, 1994-11-06 08:49:37.
+const NOW: Duration = Duration::from_secs(784_111_777);
+
+/// A spell of the same fault, request after request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Burst {
+    left: u64,
+    kind: u16,
+}
+
+impl World {
+    /// What a request for an instance gets at this moment.
+    pub(crate) fn answer(
+        &self,
+        who: usize,
+        at: Ms,
+        burst: &mut Burst,
+        rng: &mut Rng,
+    ) -> (Said, Headers) {
+        let weather = &self.weather;
+        if burst.left == 0 {
+            burst.kind = match rng.below(100) {
+                n if n < weather.permanent => {
+                    rng.pick(&[401, 403, 400, 402, 405, 409, 410, 422, 301, 302, 308, 304])
+                }
+                n if n < weather.permanent + weather.throttle => 429,
+                n if n < weather.permanent + weather.throttle + weather.fault => {
+                    rng.pick(&[500, 502, 503, 503, 504, 599, 408, 425, 404, 0, 0, 0])
+                }
+                _ => 200,
+            };
+            // A 404 out of the blue is the rarest of lies.
+            if burst.kind == 404 && !rng.percent(30) {
+                burst.kind = 500;
+            }
+            burst.left = if burst.kind == 200 { 1 } else { rng.between(1, weather.longest_burst) };
+        }
+        burst.left -= 1;
+        match burst.kind {
+            200 => match self.shown(who, at) {
+                Shown::Instance { status, ip } => {
+                    (Said::Instance { status, ip }, Headers::default())
+                }
+                Shown::Missing => (Said::Error { status: 404, hint: None }, Headers::default()),
+            },
+            0 => (Said::Fault, Headers::default()),
+            status => {
+                let (meant, headers) = hint(weather, rng);
+                let hint = meant.filter(|_| matches!(status, 429 | 503));
+                (Said::Error { status, hint }, headers)
+            }
+        }
+    }
+}
+
+/// A hint in one of its forms, or something that is none.
+fn hint(weather: &Weather, rng: &mut Rng) -> (Option<Ms>, Headers) {
+    let seconds = rng.between(0, weather.longest_hint / 1_000);
+    let after = |text: String| Headers { retry_after: Some(text), reset: None };
+    match rng.below(16) {
+        0..=3 => (Some(seconds * 1_000), after(seconds.to_string())),
+        4 => (Some(seconds * 1_000), after(format!(" 00{seconds}\t"))),
+        5 | 6 => {
+            // Inside one minute, so that the three forms need no calendar.
+            let seconds = seconds % 23;
+            let clock = format!("08:49:{}", 37 + seconds);
+            let text = match rng.below(3) {
+                0 => format!("Sun, 06 Nov 1994 {clock} GMT"),
+                1 => format!("Sunday, 06-Nov-94 {clock} GMT"),
+                _ => format!("Sun Nov  6 {clock} 1994"),
+            };
+            (Some(seconds * 1_000), after(text))
+        }
+        7 => (Some(0), after("Sun, 06 Nov 1994 08:49:36 GMT".into())),
+        8 => {
+            let nonsense = rng.pick(&["", "soon", "-5", "1.5", "5s", "0x10", "\u{663}"]);
+            (None, after(nonsense.into()))
+        }
+        9 => {
+            let reset = Some(seconds.to_string());
+            (Some(seconds * 1_000), Headers { retry_after: Some("soon".into()), reset })
+        }
+        10 => {
+            let reset = Some("99999".into());
+            let retry_after = Some(seconds.to_string());
+            (Some(seconds * 1_000), Headers { retry_after, reset })
+        }
+        11 | 12 => {
+            let reset = Some(seconds.to_string());
+            (Some(seconds * 1_000), Headers { retry_after: None, reset })
+        }
+        13 if rng.percent(5) => {
+            let huge = rng.pick(&["18446744073709551615", "99999999999999999999999"]);
+            (Some(Ms::MAX), after(huge.into()))
+        }
+        _ => (None, Headers::default()),
+    }
+}
+
+/// The answer as the library gets it.
+pub(crate) fn as_library(
+    said: Said,
+    headers: &Headers,
+    id: &InstanceId,
+    rng: &mut Rng,
+) -> Result<Instance, PollError> {
+    match said {
+        Said::Instance { status, ip } => Ok(Instance {
+            id: id.clone(),
+            instance_type: InstanceType::Gpu8xH100Sxm5,
+            region: Region::UsWest,
+            sector: None,
+            ip,
+            status: status.into(),
+            creator_user_nickname: None,
+        }),
+        Said::Error { status, .. } => {
+            let now = std::time::SystemTime::UNIX_EPOCH + NOW;
+            let hint = Hint::read(headers.retry_after.as_deref(), headers.reset.as_deref(), now);
+            Err(PollError::from_answer(ServerError::bare(status), hint, None))
+        }
+        Said::Fault => {
+            let text = || ServerText::from("a fault");
+            Err(PollError::transient(match rng.below(6) {
+                0 => Fault::Connect(text()),
+                1 => Fault::Tls(text()),
+                2 => Fault::Broken(text()),
+                3 => Fault::TimedOut(Duration::from_secs(1)),
+                4 => Fault::Oversized(1 << 20),
+                _ => Fault::Malformed(text()),
+            }))
+        }
+    }
+}
+
+/// The JSON object that says it.
+pub(crate) fn body(id: &str, status: &str, ip: Option<IpAddr>, rng: &mut Rng) -> String {
+    let ip = match ip {
+        Some(ip) => format!(r#","ip":"{ip}""#),
+        None => rng.pick(&["", r#","ip":null"#, r#","ip":"""#]).into(),
+    };
+    let status = status.replace('\n', "\\n");
+    format!(
+        r#"{{"id":"{id}","instance_type":"gpu_8x_h100_sxm5","region":"us-west"{ip},"status":"{status}","new":[1]}}"#
+    )
+}
+
+pub(crate) fn redactor() -> Redactor {
+    Redactor::new(ApiKey::new("a:b").expect("a key"))
+}
+
+/// The same answer after a journey as bytes; a fault is a body that does not say it.
+pub(crate) fn through_wire(
+    said: Said,
+    headers: &Headers,
+    id: &InstanceId,
+    rng: &mut Rng,
+) -> Result<Instance, PollError> {
+    let body = match said {
+        Said::Instance { status, ip } => body(id.as_str(), status, ip, rng),
+        Said::Error { .. } => return as_library(said, headers, id, rng),
+        Said::Fault => match rng.below(5) {
+            0 => body("another", "ready", "203.0.113.99".parse().ok(), rng),
+            1 => {
+                let bad = rng.pick(&["0.0.0.0", "1.2.3.4;x", "localhost", "ff02::1"]);
+                body(id.as_str(), "ready", None, rng).replace('}', &format!(r#","ip":"{bad}"}}"#))
+            }
+            2 => {
+                let whole = body(id.as_str(), "ready", None, rng);
+                let cut = usize::try_from(rng.below(whole.len() as u64)).unwrap_or(0);
+                whole[..cut].into()
+            }
+            3 => "<html>ready 203.0.113.99</html>".into(),
+            _ => r#"{"status":"ready","ip":"203.0.113.99"}"#.into(),
+        },
+    };
+    wire::parse_instance(body.as_bytes(), id, &redactor())
+}

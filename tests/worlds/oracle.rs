@@ -1,0 +1,447 @@
+//! The contract, read naively: from the history of a wait to how it had to end.
+//!
+//! Written from the command line's contract alone. It looks back over whole histories where the
+//! library counts as it goes, and calls nothing that judges.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    answers::Said,
+    source::Event,
+    world::{Goal, Ms, Options},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting,
+    Probing(IpAddr),
+    Met(Option<IpAddr>),
+    /// Over with this exit code.
+    Over(u8),
+    /// Another instance decided the wait.
+    Abandoned,
+}
+
+impl State {
+    pub(crate) fn is_waiting(self) -> bool {
+        matches!(self, Self::Waiting | Self::Probing(_))
+    }
+
+    pub(crate) fn is_met(self) -> bool {
+        matches!(self, Self::Met(_))
+    }
+}
+
+/// One instance as the history shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) state: State,
+    pub(crate) over_at: Option<Ms>,
+    pub(crate) answers: Vec<(Ms, Said)>,
+    pub(crate) throttled_ms: Ms,
+    throttled_at: Option<Ms>,
+}
+
+/// What the history says of one round, for the checks of its pace.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RoundFacts {
+    pub(crate) asked: Ms,
+    pub(crate) answered: Option<Ms>,
+    pub(crate) hint: Option<Ms>,
+    pub(crate) changed: bool,
+    pub(crate) waiting: bool,
+    pub(crate) all_probing: bool,
+    /// When a grace or a budget ends, if that is yet to come.
+    pub(crate) limit: Option<Ms>,
+    /// Enough were met between this round and the next one.
+    pub(crate) met_after: Option<Ms>,
+    pub(crate) planned: Option<Ms>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Oracle<'a> {
+    options: &'a Options,
+    pub(crate) subjects: Vec<Subject>,
+    pub(crate) rounds: Vec<RoundFacts>,
+    asked: Vec<usize>,
+    due: Vec<usize>,
+    hint: Option<Ms>,
+    changed: bool,
+    enough_at: Option<Ms>,
+    pub(crate) ended_by_hint: bool,
+    pub(crate) last_event: Ms,
+}
+
+impl<'a> Oracle<'a> {
+    /// Reads the whole history of a wait for `count` instances that is over.
+    pub(crate) fn read(options: &'a Options, count: usize, log: &[Event]) -> Result<Self, String> {
+        let subject = Subject {
+            state: State::Waiting,
+            over_at: None,
+            answers: Vec::new(),
+            throttled_ms: 0,
+            throttled_at: None,
+        };
+        let mut oracle = Self {
+            options,
+            subjects: vec![subject; count],
+            rounds: Vec::new(),
+            asked: Vec::new(),
+            due: Vec::new(),
+            hint: None,
+            changed: false,
+            enough_at: None,
+            ended_by_hint: false,
+            last_event: 0,
+        };
+        for event in log {
+            oracle.take(*event)?;
+        }
+        oracle.end();
+        Ok(oracle)
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Ask { at } => {
+                self.asked.clear();
+                self.due = self.due();
+                (self.hint, self.changed) = (None, false);
+                self.rounds.push(RoundFacts { asked: at, ..RoundFacts::default() });
+            }
+            Event::Asked { who } => self.asked.push(who),
+            Event::Answer { who, said } => self.subjects[who].answers.push((Ms::MAX, said)),
+            Event::Answered { at } => self.round(at)?,
+            Event::Tried { at, ip, reached } => self.probe(at, ip, reached),
+            Event::Planned { at } => {
+                if let Some(round) = self.rounds.last_mut() {
+                    round.planned = Some(at);
+                }
+            }
+            Event::Try { .. } | Event::Abandoned { .. } | Event::ToldPoll | Event::ToldUnclear => {}
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter().filter(|subject| subject.state.is_waiting())
+    }
+
+    /// Those that a round is for: all that are not there yet; once enough are, those whose
+    /// address was last seen longer ago than the shortest delay.
+    fn due(&self) -> Vec<usize> {
+        if self.failed_fast() {
+            Vec::new()
+        } else if self.are_enough_there() {
+            self.positions(|subject| self.is_stale(subject))
+        } else {
+            self.positions(|subject| subject.state.is_waiting())
+        }
+    }
+
+    fn are_enough_there(&self) -> bool {
+        let one_is = self.subjects.iter().any(|subject| subject.state.is_met());
+        (self.options.any && one_is) || self.waiting().next().is_none()
+    }
+
+    fn failed_fast(&self) -> bool {
+        let over = self.subjects.iter().any(|subject| matches!(subject.state, State::Over(_)));
+        self.options.fail_fast && over
+    }
+
+    fn check_asked(&self, asked_at: Ms) -> Result<(), String> {
+        let (mut asked, due) = (self.asked.clone(), &self.due);
+        asked.sort_unstable();
+        if asked == *due && !due.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the round at {asked_at} asks for {asked:?} where {due:?} were due"))
+    }
+
+    fn positions(&self, wanted: impl Fn(&Subject) -> bool) -> Vec<usize> {
+        (0..self.subjects.len()).filter(|&who| wanted(&self.subjects[who])).collect()
+    }
+
+    /// Whether an address was last seen longer than the shortest delay before enough were there.
+    pub(crate) fn is_stale(&self, subject: &Subject) -> bool {
+        let seen = subject.answers.iter().rev().find(|(_, said)| is_instance(*said));
+        self.options.goal.is_an_address()
+            && subject.state.is_met()
+            && seen.zip(self.enough_at).is_some_and(|((seen, _), at)| seen + self.options.min < at)
+    }
+
+    fn round(&mut self, now: Ms) -> Result<(), String> {
+        self.last_event = now;
+        let asked_at = self.rounds[self.rounds.len() - 1].asked;
+        self.check_asked(asked_at)?;
+        for who in std::mem::take(&mut self.asked) {
+            if let Some((at @ Ms::MAX, _)) = self.subjects[who].answers.last_mut() {
+                *at = now;
+                self.judge(who, asked_at, now);
+            }
+        }
+        self.settle(now);
+        let hint_end = self.hint.map(|hint| now.saturating_add(hint));
+        if hint_end.is_some_and(|end| end > self.options.max_wait) {
+            self.ended_by_hint = true;
+            self.end_waiting(now, |_| 7);
+        } else if now >= self.options.max_wait {
+            self.end_waiting(now, code_at_deadline);
+        }
+        let waiting = !self.are_enough_there();
+        let limit = self.waiting().filter_map(|subject| self.limit(subject, now)).min();
+        let limit = limit.filter(|_| waiting);
+        let all_probing =
+            waiting && self.waiting().all(|subject| matches!(subject.state, State::Probing(_)));
+        let (hint, changed) = (self.hint, self.changed);
+        let round = self.rounds.last_mut().expect("a round was asked");
+        (round.answered, round.hint, round.changed) = (Some(now), hint, changed);
+        (round.waiting, round.all_probing, round.limit) = (waiting, all_probing, limit);
+        round.met_after = None;
+        Ok(())
+    }
+
+    /// The table "what decides", for the last answer of one instance.
+    fn judge(&mut self, who: usize, asked_at: Ms, now: Ms) {
+        let subject = &mut self.subjects[who];
+        if let Some(since) = subject.throttled_at.take() {
+            subject.throttled_ms += asked_at - since;
+        }
+        let answers = &subject.answers;
+        let (before, last) = (&answers[..answers.len() - 1], answers[answers.len() - 1].1);
+        match last {
+            Said::Instance { status, ip } => {
+                self.changed |= last_status(before) != Some(status);
+                let state = self.judge_instance(who, status, ip, now);
+                self.set(who, state, now);
+            }
+            Said::Error { status, hint } => {
+                self.hint = self.hint.max(hint);
+                if status == 429 {
+                    subject.throttled_at = Some(now);
+                }
+                let state = self.judge_error(who, status, now);
+                self.set(who, state, now);
+            }
+            Said::Fault => {}
+        }
+    }
+
+    fn judge_instance(&self, who: usize, status: &str, ip: Option<IpAddr>, now: Ms) -> State {
+        let subject = &self.subjects[who];
+        let there = match self.options.goal {
+            Goal::Ready | Goal::Probed if status == "stopped" => return State::Over(3),
+            Goal::Ready | Goal::Probed => status == "ready" && ip.is_some(),
+            Goal::Stopped => status == "stopped",
+            Goal::Deleted => false,
+        };
+        let address = ip.filter(|_| self.options.goal.is_an_address());
+        let in_a_row = subject
+            .answers
+            .iter()
+            .rev()
+            .take_while(|(_, said)| *said == subject.answers[subject.answers.len() - 1].1);
+        let state = match (subject.state, address) {
+            _ if !there => State::Waiting,
+            (State::Met(met), address) if met == address => subject.state,
+            (State::Probing(probed), Some(ip)) if probed == ip => subject.state,
+            _ if in_a_row.count() < self.options.stable => State::Waiting,
+            (_, Some(ip)) if self.options.goal == Goal::Probed => State::Probing(ip),
+            (_, address) => State::Met(address),
+        };
+        let spent = time_in(&subject.answers, status, now);
+        if state.is_waiting() && self.budget(status).is_some_and(|budget| spent >= budget) {
+            return State::Over(9);
+        }
+        state
+    }
+
+    fn judge_error(&self, who: usize, status: u16, now: Ms) -> State {
+        let subject = &self.subjects[who];
+        let answers = &subject.answers;
+        match status {
+            401 | 403 => State::Over(4),
+            404 => {
+                let again = answers.len() >= 2 && is_missing(answers[answers.len() - 2].1);
+                let seen = answers.iter().any(|(_, said)| is_instance(*said));
+                match self.options.goal {
+                    Goal::Deleted if again => State::Met(None),
+                    Goal::Deleted => subject.state,
+                    _ if seen && again => State::Over(5),
+                    _ if !seen && now >= self.options.grace => State::Over(5),
+                    _ => subject.state,
+                }
+            }
+            408 | 425 | 429 | 500..=599 => subject.state,
+            _ => State::Over(6),
+        }
+    }
+
+    fn budget(&self, status: &str) -> Option<Ms> {
+        self.options.budgets.iter().find(|(of, _)| *of == status).map(|(_, budget)| *budget)
+    }
+
+    /// When the grace or the budget of one instance ends, if that is yet to come.
+    fn limit(&self, subject: &Subject, now: Ms) -> Option<Ms> {
+        let (_, last) = subject.answers.last()?;
+        let end = match last_status(&subject.answers) {
+            None if is_missing(*last) && self.options.goal != Goal::Deleted => self.options.grace,
+            None => return None,
+            Some(status) => {
+                let spent = time_in(&subject.answers, status, now);
+                now + self.budget(status)?.saturating_sub(spent)
+            }
+        };
+        (end > now).then_some(end)
+    }
+
+    fn set(&mut self, who: usize, state: State, now: Ms) {
+        let subject = &mut self.subjects[who];
+        if state.is_waiting() {
+            subject.over_at = None;
+        } else if subject.state != state {
+            subject.over_at = Some(now);
+            if !state.is_met()
+                && let Some(since) = subject.throttled_at.take()
+            {
+                subject.throttled_ms += now - since;
+            }
+        }
+        subject.state = state;
+    }
+
+    fn probe(&mut self, now: Ms, ip: IpAddr, reached: bool) {
+        self.last_event = self.last_event.max(now);
+        let probed = self.positions(|subject| subject.state == State::Probing(ip));
+        if let (true, Some(&who)) = (reached, probed.first()) {
+            let were_enough = self.are_enough_there();
+            self.set(who, State::Met(Some(ip)), now);
+            self.settle(now);
+            if !were_enough
+                && self.are_enough_there()
+                && let Some(round) = self.rounds.last_mut()
+            {
+                round.met_after = Some(now);
+            }
+        }
+    }
+
+    /// Where one instance decides for all.
+    fn settle(&mut self, now: Ms) {
+        self.enough_at = match self.enough_at {
+            _ if !self.are_enough_there() => None,
+            None => Some(now),
+            since => since,
+        };
+        let confirmed = !self.subjects.iter().any(|subject| self.is_stale(subject));
+        let enough = self.options.any && self.are_enough_there() && confirmed;
+        if enough || self.failed_fast() {
+            for who in self.positions(|subject| subject.state.is_waiting()) {
+                self.set(who, State::Abandoned, now);
+            }
+        }
+    }
+
+    fn end_waiting(&mut self, now: Ms, code: impl Fn(&Subject) -> u8) {
+        let enough = self.are_enough_there();
+        for who in self.positions(|subject| subject.state.is_waiting()) {
+            let code = code(&self.subjects[who]);
+            self.set(who, if enough { State::Abandoned } else { State::Over(code) }, now);
+        }
+    }
+
+    /// The history is over: who is still on the way was so at the deadline.
+    fn end(&mut self) {
+        let cut = self.rounds.last().is_some_and(|round| round.answered.is_none());
+        if cut || !self.are_enough_there() {
+            self.last_event = self.options.max_wait;
+        }
+        self.end_waiting(self.last_event, code_at_deadline);
+        // Answers of a round that the deadline cut never arrived.
+        for subject in &mut self.subjects {
+            subject.answers.retain(|(at, _)| *at != Ms::MAX);
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.options.any && self.subjects.iter().any(|subject| subject.state.is_met()) {
+            return 0;
+        }
+        let code = |subject: &Subject| match subject.state {
+            State::Over(code) => Some(code),
+            _ => None,
+        };
+        self.subjects.iter().find_map(code).unwrap_or(0)
+    }
+}
+
+impl Subject {
+    /// Polls, throttled polls, transient faults.
+    pub(crate) fn totals(&self) -> (usize, usize, usize) {
+        let count = |of: &dyn Fn(Said) -> bool| self.answers.iter().filter(|a| of(a.1)).count();
+        let throttled = count(&|said| matches!(said, Said::Error { status: 429, .. }));
+        let transient = count(&|said| match said {
+            Said::Error { status, .. } => matches!(status, 408 | 425 | 500..=599),
+            Said::Fault => true,
+            Said::Instance { .. } => false,
+        });
+        (self.answers.len(), throttled, transient)
+    }
+
+    /// Every change of status, and when it was first seen.
+    pub(crate) fn transitions(&self) -> Vec<(&'static str, Ms)> {
+        let mut changes: Vec<(&'static str, Ms)> = Vec::new();
+        for (at, said) in &self.answers {
+            if let Said::Instance { status, .. } = said
+                && changes.last().is_none_or(|(last, _)| last != status)
+            {
+                changes.push((status, *at));
+            }
+        }
+        changes
+    }
+
+    /// The statuses that deserve a warning.
+    pub(crate) fn unclear(&self) -> usize {
+        let clear = ["ready", "init", "pending", "provisioning", "stopped"];
+        let seen: BTreeSet<&str> = self.transitions().iter().map(|(status, _)| *status).collect();
+        seen.iter().filter(|status| !clear.contains(status)).count()
+    }
+}
+
+fn code_at_deadline(subject: &Subject) -> u8 {
+    let throttled = subject.answers.iter().rev().find(|(at, _)| *at != Ms::MAX);
+    match (subject.state, throttled) {
+        (_, Some((_, Said::Error { status: 429, .. }))) => 7,
+        (State::Probing(_), _) => 8,
+        _ => 124,
+    }
+}
+
+fn is_instance(said: Said) -> bool {
+    matches!(said, Said::Instance { .. })
+}
+
+fn is_missing(said: Said) -> bool {
+    matches!(said, Said::Error { status: 404, .. })
+}
+
+fn last_status(answers: &[(Ms, Said)]) -> Option<&'static str> {
+    answers.iter().rev().find_map(|(_, said)| match said {
+        Said::Instance { status, .. } => Some(*status),
+        _ => None,
+    })
+}
+
+/// The time from each sight of the status to the next sight of any, or to now.
+fn time_in(answers: &[(Ms, Said)], status: &str, now: Ms) -> Ms {
+    let seen: Vec<(Ms, &str)> = answers
+        .iter()
+        .filter_map(|(at, said)| match said {
+            Said::Instance { status, .. } => Some((*at, *status)),
+            _ => None,
+        })
+        .collect();
+    let ends = seen.iter().skip(1).map(|(at, _)| *at).chain([now]);
+    seen.iter().zip(ends).filter(|((_, s), _)| *s == status).map(|((at, _), end)| end - at).sum()
+}
