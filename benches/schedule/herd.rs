@@ -87,7 +87,7 @@ impl Waiter for Ours {
         }
         let answered_at = now + ROUND_TRIP;
         self.0.record_round(&due, answers, now, answered_at, &mut ());
-        match self.0.decide(answered_at) {
+        match self.0.decide() {
             Decision::PollAt(at, _) | Decision::GiveUpAt(at) => Some(at),
             Decision::Finish => None,
         }

@@ -37,7 +37,7 @@ pub(crate) fn ours(trace: &Trace, (min, max): (Duration, Duration), jitter: Jitt
     let rules = Rules { max_wait: MAX_WAIT, ..Rules::default() };
     let mut policy = Policy::new(rules, backoff, [id.clone()]);
     let (mut now, mut requests) = (Duration::ZERO, 0);
-    while let Decision::PollAt(at, _) = policy.decide(now) {
+    while let Decision::PollAt(at, _) = policy.decide() {
         let asked_at = at.max(now);
         now = asked_at + ROUND_TRIP;
         requests += 1;
