@@ -7,7 +7,7 @@ use clap::ValueEnum;
 /// Whether something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum When {
-    /// Where it suits
+    /// Where standard error is a terminal
     #[default]
     Auto,
     /// Whatever standard error is

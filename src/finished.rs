@@ -7,9 +7,10 @@ use tracing::{error, info};
 use crate::{
     duration::Brief,
     exit_code::{ExitCode, decisive},
+    instance::InstanceId,
     policy::Rules,
     report::{
-        explain::{Explanation, explain, polls, success},
+        explain::{Explanation, STILL_BILLED, explain, polls, success},
         picture::picture,
     },
     watch::Watch,
@@ -36,8 +37,10 @@ pub(crate) struct Verdict {
 
 impl Finished {
     /// A wait that could not begin.
-    pub(crate) fn before_the_first_poll() -> Self {
-        Self { watches: Vec::new(), rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
+    pub(crate) fn before_the_first_poll(words: &[String]) -> Self {
+        let ids = words.iter().filter(|word| !word.starts_with('@'));
+        let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
+        Self { watches, rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
     }
 
     /// Judges how it ended, and tells it.
@@ -57,6 +60,16 @@ impl Finished {
         Verdict { code, message }
     }
 
+    /// The instances that the result is about: all that got there, or with `--any` the first.
+    pub(crate) fn result(&self) -> Vec<&Watch> {
+        let mut met: Vec<&Watch> = self.met().collect();
+        if self.rules.any {
+            met.sort_by_key(|watch| watch.over_at());
+            met.truncate(1);
+        }
+        met
+    }
+
     fn met(&self) -> impl Iterator<Item = &Watch> {
         self.watches.iter().filter(|watch| watch.is_met())
     }
@@ -67,12 +80,12 @@ impl Finished {
             [only] => only.instance().map(|instance| {
                 format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
             }),
-            all => Some(format!("{} of {} got there", self.met().count(), all.len())),
+            all => Some(got_there(self.met().count(), all.len())),
         };
         Explanation {
             what: format!("ended by {name} after {}", Brief(self.elapsed)),
             seen,
-            advice: None,
+            advice: self.watches.iter().any(Watch::is_waiting).then(|| STILL_BILLED.to_owned()),
         }
     }
 
@@ -96,6 +109,9 @@ impl Finished {
                 explanation.what += &format!(" (the same for {others} more)");
             }
             told(&explanation, own);
+        }
+        if self.watches.len() > 1 {
+            info!(event = "tally", "{}", got_there(self.met().count(), self.watches.len()));
         }
         if untold > 0 {
             error!(
@@ -133,6 +149,10 @@ impl Finished {
             );
         }
     }
+}
+
+fn got_there(met: usize, all: usize) -> String {
+    format!("{met} of {all} got there")
 }
 
 /// Tells a failure, in words and as data.

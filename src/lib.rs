@@ -89,6 +89,7 @@ pub mod simulate;
 #[cfg(feature = "simulate")]
 mod simulated;
 pub mod source;
+pub mod tls_fault;
 pub mod transition;
 pub mod waiter;
 pub mod watch;

@@ -149,4 +149,53 @@ mod tests {
         let wanted = [id("a")];
         assert!(matches!(Listing::new(&wanted).take(page(&[], Next::Lost)), Step::Broken(_)));
     }
+
+    proptest::proptest! {
+        /// A server that lists whatever it likes, cursors included.
+        #[test]
+        fn a_listing_always_ends_and_believes_the_last_page_that_names_an_instance(
+            pages in proptest::collection::vec(
+                (proptest::collection::vec((0..5_usize, 0..3_usize), 0..4), 0..9_u8), 1..12,
+            ),
+        ) {
+            let names = ["a", "b", "c", "x", "y"];
+            let statuses = [Status::Pending, Status::Ready, Status::Stopped];
+            let wanted = [id("a"), id("b"), id("c")];
+            let mut listing = Listing::new(&wanted);
+            let (mut seen, mut cursors) = (HashMap::new(), Vec::new());
+            for (read, (instances, next)) in (1..).zip(&pages) {
+                let instances: Vec<_> =
+                    instances.iter().map(|(n, s)| (names[*n], statuses[*s].clone())).collect();
+                seen.extend(instances.iter().cloned());
+                let next = match next {
+                    0 => Next::End,
+                    1 => Next::Lost,
+                    n => cursor(&n.to_string()),
+                };
+                let is_all = ["a", "b", "c"].iter().all(|name| seen.contains_key(name));
+                let due = match &next {
+                    _ if is_all => "done",
+                    Next::End => "done",
+                    Next::Cursor(c) if !cursors.contains(c) => "next",
+                    _ => "broken",
+                };
+                let step = match listing.take(page(&instances, next.clone())) {
+                    Step::Done => "done",
+                    Step::Next(c) => {
+                        cursors.push(c);
+                        "next"
+                    }
+                    Step::Broken(_) => "broken",
+                };
+                assert_eq!((step, listing.pages()), (due, read));
+                if due != "next" {
+                    break;
+                }
+            }
+            for id in &wanted {
+                let found = listing.remove(id).map(|instance| instance.status);
+                assert_eq!(found.as_ref(), seen.get(id.as_str()));
+            }
+        }
+    }
 }

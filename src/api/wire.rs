@@ -4,8 +4,8 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::credentials::Redactor;
 use crate::{
-    instance::{Instance, InstanceId, connectable},
-    poll_error::{PollError, ServerError},
+    instance::{Instance, InstanceId, InstanceType, Region, Sector, Status, connectable},
+    poll_error::{ErrorType, PollError, ServerError},
     server_text::ServerText,
 };
 
@@ -47,6 +47,8 @@ struct WirePage<'a> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOfMany<'a> {
+    /// Otherwise the values of an array would be taken for the fields of an instance, in order.
+    Array(#[expect(dead_code, reason = "only its form counts")] Vec<IgnoredAny>),
     #[serde(borrow)]
     Instance(WireInstance<'a>),
     Malformed(IgnoredAny),
@@ -109,7 +111,7 @@ pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
             let id = InstanceId::new(&wire.id.0).ok()?;
             instance(wire, id, redactor).ok()
         }
-        OneOfMany::Malformed(_) => None,
+        OneOfMany::Array(_) | OneOfMany::Malformed(_) => None,
     });
     Ok(Page { instances: instances.collect(), next })
 }
@@ -117,6 +119,10 @@ pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8], redactor: &Redactor) -> Result<T, PollError> {
     if body.is_empty() {
         return Err(PollError::malformed("the body is empty"));
+    }
+    // serde reads the values of an array as the fields of a struct, in order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(PollError::malformed("not as documented: an array"));
     }
     serde_json::from_slice(body).map_err(|error| {
         let what = if error.is_data() { "not as documented" } else { "not JSON" };
@@ -138,11 +144,11 @@ fn instance(
     };
     Ok(Instance {
         id,
-        instance_type: (*redactor.redact(&wire.instance_type.0)).into(),
-        region: (*redactor.redact(&wire.region.0)).into(),
-        sector: wire.sector.map(|sector| (*redactor.redact(&sector.0)).into()),
+        instance_type: redactor.value(&wire.instance_type.0, InstanceType::is_documented),
+        region: redactor.value(&wire.region.0, Region::is_documented),
+        sector: wire.sector.map(|sector| redactor.value(&sector.0, Sector::is_documented)),
         ip,
-        status: (*redactor.redact(&wire.status.0)).into(),
+        status: redactor.value(&wire.status.0, Status::is_documented),
         creator_user_nickname: wire.creator_user_nickname.map(|name| redactor.text(&name.0)),
     })
 }
@@ -156,11 +162,42 @@ pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError
     let text = |value: &serde_json::Value| -> Option<ServerText> {
         value.as_str().filter(|text| !text.is_empty()).map(|text| redactor.text(text))
     };
-    answer.error_type = error["type"].as_str().map(|kind| (*redactor.redact(kind)).into());
+    answer.error_type =
+        error["type"].as_str().map(|kind| redactor.value(kind, ErrorType::is_documented));
     // Gateways in front of the API write `{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`.
     answer.message =
         [&error["message"], error, &body["message"], &body["detail"]].into_iter().find_map(text);
     answer.docs_url = text(&error["docs_url"]);
     answer.request_id = text(&error["request_id"]);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::credentials::ApiKey;
+
+    fn redactor() -> Redactor {
+        Redactor::new(ApiKey::new("a:b").unwrap())
+    }
+
+    const ARRAY: &str = r#"["inst_1","gpu","us-west",null,"203.0.113.9","ready",null]"#;
+
+    #[test]
+    fn an_array_is_no_instance_even_with_all_values_in_place() {
+        let asked = InstanceId::new("inst_1").unwrap();
+        for body in [ARRAY.to_owned(), format!(" \n{ARRAY}")] {
+            let read = parse_instance(body.as_bytes(), &asked, &redactor());
+            assert!(matches!(read, Err(PollError::Transient { .. })), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_page_and_no_element_of_one() {
+        let page = |body: &str| parse_page(body.as_bytes(), &redactor());
+        assert!(page("[[]]").is_err());
+        assert!(page(&format!("[[{ARRAY}],null,false]")).is_err());
+        let elements = page(&format!(r#"{{"instances":[{ARRAY}]}}"#)).unwrap().instances;
+        assert!(elements.is_empty(), "{elements:?}");
+    }
 }

@@ -3,14 +3,17 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
+    condition::Condition,
     duration::Brief,
     event::{Observer, WaitEvent, Why},
-    instance::InstanceId,
+    instance::{InstanceId, Status},
+    policy::Rules,
 };
 
 /// The state of every instance, kept up to date by what is observed.
 #[derive(Debug)]
 pub struct Board {
+    condition: Condition,
     max_wait: Duration,
     rows: Vec<Row>,
     next_poll: Option<(Duration, Why)>,
@@ -27,12 +30,8 @@ struct Row {
 }
 
 impl Board {
-    /// A board for `ids`, which are waited for until `max_wait`.
-    pub fn new(
-        ids: impl IntoIterator<Item = InstanceId>,
-        max_wait: Duration,
-        unicode: bool,
-    ) -> Self {
+    /// A board for `ids`, which are waited for by `rules`.
+    pub fn new(ids: impl IntoIterator<Item = InstanceId>, rules: &Rules, unicode: bool) -> Self {
         let row = |id| Row {
             id,
             state: "asking".into(),
@@ -42,7 +41,8 @@ impl Board {
         };
         let rows = ids.into_iter().map(row).collect();
         let separator = if unicode { " · " } else { ", " };
-        Self { max_wait, rows, next_poll: None, separator }
+        let (condition, max_wait) = (rules.condition, rules.max_wait);
+        Self { condition, max_wait, rows, next_poll: None, separator }
     }
 
     /// At most `height` lines for the moment `now`.
@@ -65,7 +65,7 @@ impl Board {
         };
         let there = self.rows.len() - waiting.len();
         let all = self.rows.len();
-        lines.push(format!("{there} of {all} decided{}{outlook}", self.separator));
+        lines.push(format!("{there} of {all} done{}{outlook}", self.separator));
         lines
     }
 
@@ -80,8 +80,12 @@ impl Board {
     }
 
     fn outlook(&self, now: Duration) -> String {
+        let left = self.max_wait.saturating_sub(now);
         let whole_seconds = |time: Duration| Brief(Duration::from_secs(time.as_secs() + 1));
         let mut parts = Vec::new();
+        if !left.is_zero() {
+            parts.push(format!("{} left", whole_seconds(left)));
+        }
         if let Some((at, why)) = self.next_poll.filter(|(at, _)| *at > now) {
             let wait = whole_seconds(at.saturating_sub(now));
             parts.push(match why {
@@ -90,10 +94,6 @@ impl Board {
             });
         } else {
             parts.push("polling".to_owned());
-        }
-        let left = self.max_wait.saturating_sub(now);
-        if !left.is_zero() {
-            parts.push(format!("{} left", whole_seconds(left)));
         }
         parts.join(self.separator)
     }
@@ -119,10 +119,15 @@ fn summarised(rows: &[&Row]) -> String {
 impl Observer for Board {
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
         match event {
-            WaitEvent::Transition { id, now, .. } => self.set(id, |row| {
-                row.state = now.status.to_string();
-                row.since = at;
-            }),
+            WaitEvent::Transition { id, now, .. } => {
+                let tries = self.condition.needs_probe() && now.status == Status::Ready;
+                let trying =
+                    if tries { format!(", trying {}", self.condition) } else { String::new() };
+                self.set(id, |row| {
+                    row.state = format!("{}{trying}", now.status);
+                    row.since = at;
+                });
+            }
             WaitEvent::Polled { id, answer } => self.set(id, |row| {
                 row.trouble = answer.err().map(ToString::to_string);
             }),
@@ -151,6 +156,10 @@ mod tests {
         Duration::from_secs(secs)
     }
 
+    fn within(max_wait: Duration) -> Rules {
+        Rules { max_wait, ..Rules::default() }
+    }
+
     fn ids(count: usize) -> Vec<InstanceId> {
         (0..count).map(|n| InstanceId::new(&format!("i{n}")).unwrap()).collect()
     }
@@ -170,17 +179,17 @@ mod tests {
 
     #[test]
     fn one_instance_is_one_line_with_all_there_is_to_say() {
-        let mut board = Board::new(ids(1), secs(600), true);
+        let mut board = Board::new(ids(1), &within(secs(600)), true);
         moved(&mut board, &ids(1)[0], "pending", secs(2));
         let (took, delay) = (secs(0), secs(5));
         board.observe(secs(2), &WaitEvent::NextPoll { took, delay, why: Why::Backoff });
-        assert_eq!(board.lines(secs(4), 10), ["i0  pending 2s · next poll in 4s · 9m57s left"]);
+        assert_eq!(board.lines(secs(4), 10), ["i0  pending 2s · 9m57s left · next poll in 4s"]);
     }
 
     #[test]
     fn throttling_is_shown_where_it_happens() {
         let id = &ids(1)[0];
-        let mut board = Board::new(ids(1), secs(600), false);
+        let mut board = Board::new(ids(1), &within(secs(600)), false);
         let error = PollError::Throttled { answer: ServerError::bare(429), hint: None };
         board.observe(secs(1), &WaitEvent::Polled { id, answer: Err(&error) });
         assert!(board.lines(secs(1), 10)[0].ends_with(", HTTP 429"));
@@ -188,7 +197,7 @@ mod tests {
 
     #[test]
     fn more_instances_than_rows_are_summarised() {
-        let mut board = Board::new(ids(200), secs(60), false);
+        let mut board = Board::new(ids(200), &within(secs(60)), false);
         for (number, id) in ids(200).iter().enumerate() {
             moved(&mut board, id, if number < 120 { "pending" } else { "init" }, secs(1));
         }
@@ -196,7 +205,7 @@ mod tests {
         let lines = board.lines(secs(2), 5);
         assert_eq!(lines.len(), 5);
         assert_eq!(lines[3], "and 196 more: 80 init, 116 pending");
-        assert!(lines[4].starts_with("1 of 200 decided, "), "{lines:?}");
+        assert!(lines[4].starts_with("1 of 200 done, "), "{lines:?}");
         for height in 1..4 {
             assert!(board.lines(secs(2), height).len() <= height.max(2), "{height}");
         }

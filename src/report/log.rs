@@ -48,13 +48,21 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
             );
             trace!(
                 event = "described", instance = %id, status = %instance.status,
-                "{id}  poll: {instance:?}"
+                "{id}  type {}, region {}, sector {}, creator {}",
+                instance.instance_type,
+                instance.region,
+                shown(instance.sector.as_ref()),
+                shown(instance.creator_user_nickname.as_ref()),
             );
         }
         Err(error) => {
             debug!(event = "polled", instance = %id, error = %error, "{id}  poll: {error}");
         }
     }
+}
+
+fn shown(value: Option<&impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 fn transition(id: &InstanceId, from: Option<(&Status, Duration)>, now: &Instance) {

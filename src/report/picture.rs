@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{duration::Brief, watch::Watch};
 
 /// The width of all bars together.
-const WIDTH: u32 = 24;
+const WIDTH: u32 = 20;
 /// A line has room for so many statuses.
 const SHOWN: usize = 8;
 
@@ -52,8 +52,8 @@ mod tests {
     #[test]
     fn a_bar_is_as_long_as_its_share_and_never_nothing() {
         let secs = Duration::from_secs;
-        assert_eq!(bar(secs(1), secs(2), false), "#".repeat(12));
+        assert_eq!(bar(secs(1), secs(2), false), "#".repeat(10));
         assert_eq!(bar(secs(1), secs(1_000), true), "▇");
-        assert_eq!(bar(Duration::from_nanos(1), Duration::ZERO, false).len(), 24);
+        assert_eq!(bar(Duration::from_nanos(1), Duration::ZERO, false).len(), 20);
     }
 }

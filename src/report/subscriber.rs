@@ -65,11 +65,7 @@ where
         Verbosity::Verbose => LevelFilter::DEBUG,
         Verbosity::Trace => LevelFilter::TRACE,
     };
-    let filter = rust_log
-        .filter(|directives| !directives.is_empty())
-        .and_then(|directives| directives.parse().ok())
-        .unwrap_or_else(|| Targets::new().with_target("wait_ready", level))
-        .with_target(ALWAYS, Level::WARN);
+    let filter = filter(level, rust_log).with_target(ALWAYS, Level::WARN);
     // A stderr that is gone must not become a panic: no complaint about a failed write.
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
@@ -84,6 +80,32 @@ where
             let layer = layer.json().flatten_event(true).with_target(false);
             Box::new(registry.with(layer.with_current_span(false).with_filter(filter)))
         }
+    }
+}
+
+/// What is told: by `rust_log`, as far as it speaks of this program, else by `level`. An error is
+/// told whatever it says, because every ending explains itself.
+fn filter(level: LevelFilter, rust_log: Option<&str>) -> Targets {
+    const OWN: &str = "wait_ready";
+    let directives: Option<Targets> = rust_log
+        .filter(|directives| !directives.is_empty())
+        .and_then(|directives| directives.parse().ok());
+    let speaks_of_this_program = |targets: &Targets| {
+        targets.default_level().is_some_and(|level| level != LevelFilter::OFF)
+            || targets.iter().any(|(target, _)| target.starts_with(OWN))
+    };
+    match directives {
+        Some(targets) if speaks_of_this_program(&targets) => {
+            if targets.would_enable(OWN, &Level::ERROR) {
+                targets
+            } else {
+                targets.with_target(OWN, LevelFilter::ERROR)
+            }
+        }
+        Some(targets) if targets.default_level() == Some(LevelFilter::OFF) => {
+            targets.with_target(OWN, LevelFilter::ERROR)
+        }
+        other => other.unwrap_or_default().with_target(OWN, level),
     }
 }
 

@@ -23,6 +23,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "probe_error",
             "retry_after",
             "server_text",
+            "tls_fault",
             "transition",
             "watch",
         ],

@@ -106,6 +106,18 @@ fn quiet_leaves_only_errors_and_verbose_adds_each_poll() {
     assert_eq!(wins.stderr, "");
     let wins = Program::asking(&acts(), &["-q"]).env("RUST_LOG", "wait_ready=debug").run();
     wins.says("  poll: ");
+    for of_another_program in ["hyper=debug", "my_app=off,other=info"] {
+        let ended = Program::asking(&acts(), &[]).env("RUST_LOG", of_another_program).run();
+        ended.says("pending -> ready");
+    }
+    for silence in ["off", "wait_ready=off", "other=debug,wait_ready=off", "error"] {
+        let server = Server::playing([instance("stopped", "")]);
+        let ended = Program::asking(&server, &[]).env("RUST_LOG", silence).run();
+        assert_eq!(
+            ended.stderr.lines().next(),
+            Some("error: inst_abc is stopped: it cannot become ready")
+        );
+    }
 }
 
 #[test]
@@ -150,7 +162,7 @@ fn rows_are_drawn_only_where_they_are_wanted_and_leave_only_the_story() {
         Program::asking(&server, &all).run()
     };
     let drawn = run(&["--progress", "always"]);
-    drawn.assert(0, "203.0.113.42\n").says("next poll in 1s, ");
+    drawn.assert(0, "203.0.113.42\n").says("left, next poll in 1s");
     assert!(drawn.stderr.contains('\x1b'), "{drawn:#?}");
     let last = drawn.stderr.rsplit("\x1b[2K").next().unwrap();
     assert!(last.contains("ready at 203.0.113.42") && !last.contains(" left"), "{drawn:#?}");

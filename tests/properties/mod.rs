@@ -1,0 +1,198 @@
+//! What must hold for whatever comes from outside: for proptest and for the fuzzers.
+
+use std::{
+    ffi::OsString,
+    fmt::Debug,
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use serde_json::Value;
+use wait_ready::{
+    api::{
+        credentials::{ApiKey, Redactor, find_key},
+        wire::{self, Next},
+    },
+    instance::{Instance, InstanceId, connectable},
+    net_probe::hear_ssh,
+    poll_error::PollError,
+    retry_after::{Hint, HintHeader},
+    simulate::script::Script,
+};
+
+const KEY_ID: &str = "keyid-0123456789";
+const KEY_SECRET: &str = "secret-9876543210";
+
+fn redactor() -> Redactor {
+    Redactor::new(ApiKey::new(&format!("{KEY_ID}:{KEY_SECRET}")).expect("a key"))
+}
+
+/// What a person reads is one line, and holds no key.
+fn assert_printable(shown: &str) {
+    assert!(!shown.chars().any(char::is_control), "{shown:?}");
+    assert!(!shown.contains(KEY_ID) && !shown.contains(KEY_SECRET), "{shown:?}");
+}
+
+fn assert_harmless(instance: &Instance) {
+    if let Some(ip) = instance.ip {
+        assert_eq!(connectable(&ip.to_string()), Some(ip));
+    }
+    assert_printable(&instance.status.to_string());
+    assert_printable(&instance.instance_type.to_string());
+    assert_printable(&instance.region.to_string());
+    if let Some(name) = &instance.creator_user_nickname {
+        assert_printable(&name.to_string());
+    }
+}
+
+/// The body as JSON of any kind, where it is that. What stands in a field that nobody reads is
+/// not looked at: bytes that are not UTF-8 and numbers without a size are passed over there.
+fn as_json(body: &[u8]) -> Option<Value> {
+    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
+}
+
+/// The body of `GET /compute/instances/inst_1`.
+pub(crate) fn instance(body: &[u8]) {
+    let asked = InstanceId::new("inst_1").expect("an id");
+    match wire::parse_instance(body, &asked, &redactor()) {
+        Ok(instance) => {
+            assert_harmless(&instance);
+            assert_eq!(instance.id, asked);
+            let Some(value) = as_json(body) else { return };
+            assert_eq!(value["id"], "inst_1");
+            let ip = value["ip"].as_str().filter(|ip| !ip.is_empty());
+            assert_eq!(instance.ip, ip.and_then(|ip| ip.parse().ok()));
+            assert_eq!(instance.ip.is_some(), ip.is_some());
+            let status = value["status"].as_str().expect("a status");
+            assert_eq!(instance.status.as_received(), redactor().redact(status));
+        }
+        Err(error) => {
+            assert_printable(&error.to_string());
+            assert!(matches!(error, PollError::Transient { hint: None, .. }), "{error:?}");
+        }
+    }
+}
+
+/// The body of `GET /compute/instances`.
+pub(crate) fn page(body: &[u8]) {
+    let Ok(page) = wire::parse_page(body, &redactor()) else { return };
+    page.instances.iter().for_each(assert_harmless);
+    let Some(value) = as_json(body) else { return };
+    let elements = value["instances"].as_array().expect("a list");
+    assert!(page.instances.len() <= elements.len());
+    for instance in &page.instances {
+        let named = |element: &&Value| element["id"] == instance.id.as_str();
+        assert!(elements.iter().any(|element| named(&element)), "{instance:?}");
+    }
+    let cursor = value["next_cursor"].as_str().filter(|cursor| !cursor.is_empty());
+    let due = match (value["has_more"].as_bool(), cursor) {
+        (Some(true) | None, Some(cursor)) => Next::Cursor(cursor.to_owned()),
+        (Some(true), None) => Next::Lost,
+        (Some(false), _) | (None, None) => Next::End,
+    };
+    assert_eq!(page.next, due);
+}
+
+/// The body of an answer with an error status.
+pub(crate) fn error(status: u16, body: &[u8]) {
+    let answer = wire::parse_error(status, body, &redactor());
+    assert_eq!(answer.status, status);
+    assert_printable(&answer.to_string());
+    for text in [&answer.message, &answer.docs_url, &answer.request_id].into_iter().flatten() {
+        assert_printable(&text.to_string());
+        assert!(!text.as_received().is_empty());
+    }
+    let kind = |answer| std::mem::discriminant(&PollError::from_answer(answer, None, None));
+    let bare = wait_ready::poll_error::ServerError::bare(status);
+    assert_eq!(kind(answer), kind(bare), "the body must not change the verdict");
+}
+
+/// `Retry-After` and `x-ratelimit-reset`.
+pub(crate) fn hints(retry_after: &str, reset: &str) {
+    let seconds = |text: &str| {
+        let digits = text.trim_matches([' ', '\t']);
+        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+        is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+    };
+    let read = |after, reset| Hint::read(after, reset, SystemTime::UNIX_EPOCH);
+    let both = read(Some(retry_after), Some(reset));
+    let alone = read(Some(retry_after), None);
+    if let Some(due) = seconds(retry_after) {
+        assert_eq!(alone.map(|hint| hint.wait.as_secs()), Some(due));
+    }
+    assert_eq!(both, alone.or_else(|| read(None, Some(reset))));
+    assert_eq!(read(None, Some(reset)).map(|hint| hint.wait.as_secs()), seconds(reset));
+    assert!(alone.is_none_or(|hint| hint.header == HintHeader::RetryAfter));
+}
+
+/// What a peer says first, in two pieces: whether it is an SSH 2.0 server, read naively.
+pub(crate) fn ssh(said: &[u8], cut: usize) {
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+    }
+    let heard = |first: &[u8], second: &[u8]| {
+        RUNTIME.with(|runtime| {
+            let peer = tokio::io::AsyncReadExt::chain(first, second);
+            let patience = Duration::from_secs(5);
+            runtime.block_on(async {
+                hear_ssh(peer, tokio::time::Instant::now() + patience, patience).await
+            })
+        })
+    };
+    let whole = heard(said, b"");
+    let (first, second) = said.split_at(cut.min(said.len()));
+    assert_eq!(heard(first, second), whole);
+    let mut end = 0;
+    let line = said.split_inclusive(|byte| *byte == b'\n').find(|line| {
+        end += line.len();
+        line.starts_with(b"SSH-") || (line.starts_with(b"HTTP/") && line.ends_with(b"\n"))
+    });
+    let is_ssh = line.is_some_and(|line| {
+        let is_known = line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.99-");
+        is_known && line.ends_with(b"\n") && line.len() <= 255 && end <= 8 * 1024
+    });
+    assert_eq!(whole.is_ok(), is_ssh, "{whole:?}");
+    if let Err(error) = whole {
+        assert!(!error.to_string().chars().any(char::is_control), "{error}");
+    }
+}
+
+/// `--simulate`.
+pub(crate) fn script(text: &str) {
+    match text.parse::<Script>() {
+        Ok(script) => {
+            let mut playback = script.play();
+            for seconds in 0..40 {
+                assert_debug(&playback.reply(Duration::from_secs(seconds)));
+            }
+        }
+        Err(error) => {
+            assert!((1..=text.chars().count() + 1).contains(&error.at), "{error}");
+            assert!(error.step >= 1 && !error.reason.is_empty(), "{error}");
+        }
+    }
+}
+
+fn assert_debug(value: &impl Debug) {
+    assert!(!format!("{value:?}").is_empty());
+}
+
+/// fal's config file, written to `file`, with a key that no message may show.
+pub(crate) fn config(text: &str, file: &Path) {
+    fs::write(file, format!("{text}\nkey = \"{KEY_SECRET}\"\n")).expect("a writable file");
+    let variable = |name: &str| match name {
+        "FAL_CONFIG_PATH" => Some(OsString::from(file)),
+        _ => None,
+    };
+    match find_key(None, &variable) {
+        Ok(key) => assert!(!format!("{key:?}").contains(KEY_SECRET)),
+        Err(error) => {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(KEY_SECRET), "{shown}");
+        }
+    }
+}
