@@ -51,13 +51,17 @@ pub(crate) fn lag_against_requests(family: &str, rows: &[(&str, Summary)]) -> St
         let (radius, class) = if ours { (7, "ours") } else { (5, "peer") };
         let _ =
             writeln!(svg, r#"<circle cx="{at:.1}" cy="{up:.1}" r="{radius}" class="{class}"/>"#);
-        let beside_right = at < WIDTH - RIGHT - 100.0;
-        let (text_at, anchor) =
-            if beside_right { (at + 10.0, "start") } else { (at - 10.0, "end") };
+        // Ours below and to the left, clear of the peers that lie along the same curve.
+        let (text_at, text_up, anchor) = if ours {
+            (at - 8.0, up + 20.0, "end")
+        } else if at < WIDTH - RIGHT - 100.0 {
+            (at + 10.0, up + 4.0, "start")
+        } else {
+            (at - 10.0, up + 4.0, "end")
+        };
         let _ = writeln!(
             svg,
-            r#"<text x="{text_at:.1}" y="{:.1}" text-anchor="{anchor}" class="{class}">{name}</text>"#,
-            up + 4.0
+            r#"<text x="{text_at:.1}" y="{text_up:.1}" text-anchor="{anchor}" class="{class}">{name}</text>"#
         );
     }
     svg + "</svg>\n"
