@@ -15,7 +15,9 @@ use crate::{
     file::{append, replace, replace_or_overwrite},
     finished::{Finished, Verdict, told},
     output::render,
-    report::{annotation::annotation, record::Report, subscriber::LogFormat, summary::summary},
+    report::{
+        annotation::annotation, json, record::Report, subscriber::LogFormat, summary::summary,
+    },
 };
 
 /// Passes the result on, reports, and becomes COMMAND where there is one; the exit code.
@@ -28,7 +30,7 @@ pub(crate) fn conclude(cli: &Cli, finished: &Finished, verdict: Verdict) -> u8 {
     }
     verdict = report(cli, finished, verdict);
     if verdict.code == ExitCode::Success
-        && let Some(command) = command(&cli.command, &finished.watches)
+        && let Some(command) = command(&cli.command, &finished.result())
     {
         match become_command(command) {
             Ok(code) => return code,
@@ -45,7 +47,7 @@ pub(crate) fn conclude(cli: &Cli, finished: &Finished, verdict: Verdict) -> u8 {
 
 /// Writes the result. With COMMAND, standard output is COMMAND's.
 fn deliver(cli: &Cli, finished: &Finished) -> Result<(), Failure> {
-    let text = render(cli.output.format, &finished.watches, finished.elapsed);
+    let text = render(cli.output.format, &finished.result(), finished.elapsed);
     if let Some(path) = &cli.output.output_file {
         return replace(path, text.as_bytes())
             .map_err(|error| Failure::unexpected("cannot write the result", &error));
@@ -70,7 +72,7 @@ fn report(cli: &Cli, finished: &Finished, verdict: Verdict) -> Verdict {
     let report = Report::new(watches, decisive, *elapsed, verdict.code, message);
     let written = [
         cli.output.report.as_ref().map(|path| {
-            replace_or_overwrite(path, format!("{}\n", serde_json::json!(report)).as_bytes())
+            replace_or_overwrite(path, format!("{}\n", json::line(&report)).as_bytes())
         }),
         cli.output
             .summary

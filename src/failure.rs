@@ -13,6 +13,11 @@ pub(crate) struct Failure {
     pub(crate) explanation: Explanation,
 }
 
+const PLACES: &str = "looked for, in this order: --api-key-file or FAL_KEY_FILE; FAL_KEY; FAL_KEY_ID \
+     with FAL_KEY_SECRET; the profile in fal's config file (FAL_CONFIG_PATH, else \
+     ~/.fal/config.toml)";
+const MISSING: &str = "export FAL_KEY, or try it without a key: wait-ready inst_demo --simulate";
+
 impl Failure {
     fn new(code: ExitCode, what: String, seen: Option<String>, advice: Option<&str>) -> Self {
         let advice = advice.map(str::to_owned);
@@ -26,18 +31,18 @@ impl Failure {
 
     /// There is no key that can be used.
     pub(crate) fn credentials(error: &CredentialsError) -> Self {
-        let seen = error.source().map(ToString::to_string);
-        let (seen, advice) = if matches!(error, CredentialsError::Missing(_)) {
-            (
-                "looked for, in this order: --api-key-file or FAL_KEY_FILE; FAL_KEY; FAL_KEY_ID \
-                 with FAL_KEY_SECRET; the profile in fal's config file (FAL_CONFIG_PATH, else \
-                 ~/.fal/config.toml)"
-                    .to_owned()
-                    .into(),
-                "export FAL_KEY, or try it without a key: wait-ready inst_demo --simulate",
-            )
-        } else {
-            (seen, "the key is the text that fal showed once, on one line, without `Key `")
+        let (seen, advice) = match error {
+            CredentialsError::Missing(_) => (Some(PLACES.to_owned()), MISSING),
+            CredentialsError::Unreadable { source, .. } => {
+                (Some(source.to_string()), "check the path and its permissions")
+            }
+            CredentialsError::Invalid { .. } => {
+                (None, "the key is the text that fal showed once, on one line, without `Key `")
+            }
+            CredentialsError::Config { .. } => (None, "repair the file, or set FAL_KEY"),
+            CredentialsError::NoSuchProfile { .. } => {
+                (None, "add the profile to the file, unset FAL_PROFILE, or set FAL_KEY")
+            }
         };
         Self::new(ExitCode::Usage, error.to_string(), seen, Some(advice))
     }

@@ -12,7 +12,7 @@ const MODE: u32 = 0o644;
 
 /// A file cannot be written; it names the file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", path.display())]
+#[error("{}", path.display())]
 pub(crate) struct FileError {
     path: PathBuf,
     #[source]
@@ -38,6 +38,11 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), FileError> {
         Err(error) => Err(error),
     }
     .map_err(FileError::of(folder))
+}
+
+/// Whether writing to `path` can wait for somebody else, as it does for a pipe.
+pub(crate) fn may_block(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -72,7 +77,14 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
         }
         Ok(())
     };
-    put().map_err(FileError::of(path))
+    put().map_err(without_temporary_name).map_err(FileError::of(path))
+}
+
+/// The system's own error, where the library has put the name of its temporary file around it.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|wrapper| wrapper.source());
+    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// As [`replace`]; a file that is there and cannot be replaced, such as the

@@ -7,8 +7,12 @@ use tracing::{error, info};
 use crate::{
     duration::Brief,
     exit_code::{ExitCode, decisive},
+    instance::InstanceId,
     policy::Rules,
-    report::explain::{Explanation, explain, polls, success},
+    report::{
+        explain::{Explanation, STILL_BILLED, explain, polls, success},
+        picture::picture,
+    },
     watch::Watch,
 };
 
@@ -33,23 +37,37 @@ pub(crate) struct Verdict {
 
 impl Finished {
     /// A wait that could not begin.
-    pub(crate) fn before_the_first_poll() -> Self {
-        Self { watches: Vec::new(), rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
+    pub(crate) fn before_the_first_poll(words: &[String]) -> Self {
+        let ids = words.iter().filter(|word| !word.starts_with('@'));
+        let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
+        Self { watches, rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
     }
 
     /// Judges how it ended, and tells it.
-    pub(crate) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self, unicode: bool) -> Verdict {
         if let Some(code) = self.signal {
             return told(&self.interruption(code), code);
         }
         let Some(watch) = decisive(&self.watches, self.rules.any) else {
             self.tell_success();
+            self.draw_pictures(unicode);
             return Verdict { code: ExitCode::Success, message: None };
         };
         let code = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
+        self.draw_pictures(unicode);
         self.tell_failures(code);
         let message = explain(watch, &self.rules).map(|explanation| explanation.on_one_line());
         Verdict { code, message }
+    }
+
+    /// The instances that the result is about: all that got there, or with `--any` the first.
+    pub(crate) fn result(&self) -> Vec<&Watch> {
+        let mut met: Vec<&Watch> = self.met().collect();
+        if self.rules.any {
+            met.sort_by_key(|watch| watch.over_at());
+            met.truncate(1);
+        }
+        met
     }
 
     fn met(&self) -> impl Iterator<Item = &Watch> {
@@ -62,12 +80,12 @@ impl Finished {
             [only] => only.instance().map(|instance| {
                 format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
             }),
-            all => Some(format!("{} of {} got there", self.met().count(), all.len())),
+            all => Some(got_there(self.met().count(), all.len())),
         };
         Explanation {
             what: format!("ended by {name} after {}", Brief(self.elapsed)),
             seen,
-            advice: None,
+            advice: self.watches.iter().any(Watch::is_waiting).then(|| STILL_BILLED.to_owned()),
         }
     }
 
@@ -92,12 +110,26 @@ impl Finished {
             }
             told(&explanation, own);
         }
+        if self.watches.len() > 1 {
+            info!(event = "tally", "{}", got_there(self.met().count(), self.watches.len()));
+        }
         if untold > 0 {
             error!(
                 event = code.outcome(),
                 exit_code = code.number(),
                 "{untold} more did not get there"
             );
+        }
+    }
+
+    fn draw_pictures(&self, unicode: bool) {
+        if self.watches.len() > TOLD_ONE_BY_ONE {
+            return;
+        }
+        for watch in &self.watches {
+            if let Some(picture) = picture(watch, self.elapsed, unicode) {
+                info!(event = "picture", instance = %watch.id(), "{}  {picture}", watch.id());
+            }
         }
     }
 
@@ -117,6 +149,10 @@ impl Finished {
             );
         }
     }
+}
+
+fn got_there(met: usize, all: usize) -> String {
+    format!("{met} of {all} got there")
 }
 
 /// Tells a failure, in words and as data.

@@ -49,6 +49,8 @@
 //! ```
 
 pub mod api;
+#[doc(hidden)]
+pub mod appearance;
 pub mod backoff;
 #[doc(hidden)]
 #[expect(clippy::doc_markdown, reason = "the comments of its fields are the text of --help")]
@@ -87,6 +89,7 @@ pub mod simulate;
 #[cfg(feature = "simulate")]
 mod simulated;
 pub mod source;
+pub mod tls_fault;
 pub mod transition;
 pub mod waiter;
 pub mod watch;

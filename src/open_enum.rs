@@ -15,6 +15,12 @@ macro_rules! open_enum {
             /// Every value that the API document lists.
             pub const DOCUMENTED: &[Self] = &[$(Self::$variant,)+];
 
+            /// Whether the API document lists it.
+            #[must_use]
+            pub fn is_documented(&self) -> bool {
+                !matches!(self, Self::Undocumented(_))
+            }
+
             /// The value as the API writes it, byte for byte.
             #[must_use]
             pub fn as_received(&self) -> &str {

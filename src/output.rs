@@ -4,7 +4,12 @@ use std::{fmt::Write as _, time::Duration};
 
 use clap::ValueEnum;
 
-use crate::{exit_code::ExitCode, instance::InstanceId, report::record::Record, watch::Watch};
+use crate::{
+    exit_code::ExitCode,
+    instance::InstanceId,
+    report::{json, record::Record},
+    watch::Watch,
+};
 
 /// How the result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -18,27 +23,26 @@ pub enum Format {
     Env,
 }
 
-/// The result in `format`: of each instance that got there, in the order given.
+/// The result in `format`: of each of `met`.
 #[must_use]
-pub fn render(format: Format, watches: &[Watch], elapsed: Duration) -> String {
-    let met = || watches.iter().filter(|watch| watch.is_met());
+pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
     let mut text = String::new();
     match format {
         Format::Ip => {
-            for address in met().filter_map(Watch::address) {
+            for address in met.iter().copied().filter_map(Watch::address) {
                 let _ = writeln!(text, "{address}");
             }
         }
         Format::Json => {
-            for watch in met() {
+            for watch in met.iter().copied() {
                 let record = Record::new(watch, elapsed, ExitCode::Success);
-                let _ = writeln!(text, "{}", serde_json::json!(record));
+                let _ = writeln!(text, "{}", json::line(&record));
             }
         }
         Format::Env => {
-            let ids: Vec<&str> = met().map(|watch| watch.id().as_str()).collect();
+            let ids: Vec<&str> = met.iter().copied().map(|watch| watch.id().as_str()).collect();
             let addresses: Vec<String> =
-                met().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
+                met.iter().copied().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
             let _ = writeln!(text, "FAL_INSTANCE_ID={}", ids.join(","));
             let _ = writeln!(text, "FAL_INSTANCE_IP={}", addresses.join(","));
         }

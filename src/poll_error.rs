@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{duration::Brief, open_enum::open_enum, retry_after::Hint, server_text::ServerText};
+use crate::{
+    duration::Brief, open_enum::open_enum, retry_after::Hint, server_text::ServerText,
+    tls_fault::TlsFault,
+};
 
 open_enum! {
     /// The `type` of the API's error object.
@@ -66,9 +69,12 @@ pub enum Fault {
     /// No connection could be made: refused, unreachable, no such host.
     #[error("cannot connect: {0}")]
     Connect(ServerText),
+    /// The proxy was not reached, or opened no way to the API.
+    #[error("no way through the proxy: {0}")]
+    Proxy(ServerText),
     /// The peer's certificate or handshake was not acceptable.
     #[error("no trusted TLS connection: {0}")]
-    Tls(ServerText),
+    Tls(TlsFault),
     /// The connection broke before the answer was whole.
     #[error("the connection broke: {0}")]
     Broken(ServerText),
@@ -92,6 +98,7 @@ impl Fault {
     pub fn is_same_kind(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Server(a), Self::Server(b)) => a.status == b.status,
+            (Self::Tls(a), Self::Tls(b)) => std::mem::discriminant(a) == std::mem::discriminant(b),
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }

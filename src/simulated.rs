@@ -35,10 +35,15 @@ impl Simulated {
             .map_err(|error| Failure::unexpected("cannot serve a simulated API", &error))?;
         warn!(
             target: ALWAYS, event = "simulation",
-            "this is a simulation at {}: no real instance is asked about, and no address is real",
+            "this is a simulation ({}): no instance and no address is real",
             api.url()
         );
         Ok(Self { api, request_timeout })
+    }
+
+    /// Who stands in for the instances when they are to be reached.
+    pub(crate) fn ssh_address(&self) -> std::net::SocketAddr {
+        self.api.ssh_address()
     }
 
     /// A source that asks it, past every proxy.

@@ -93,7 +93,7 @@ pub enum KeyDefect {
     #[error("has a line break inside")]
     LineBreak,
     /// Not something that a header can carry.
-    #[error("has a character that is not printable ASCII")]
+    #[error("has a blank, or a character that is not printable ASCII")]
     NotPrintable,
     /// The header's scheme was copied along.
     #[error("begins with `Key `: give what follows it")]
@@ -153,6 +153,17 @@ impl Redactor {
             }
         }
         redacted
+    }
+
+    /// `text` as a value of an enumeration. What the document lists is no secret, whatever the
+    /// key is; anything else is kept without the key.
+    pub(super) fn value<T: for<'t> From<&'t str>>(
+        &self,
+        text: &str,
+        is_documented: impl Fn(&T) -> bool,
+    ) -> T {
+        let value = T::from(text);
+        if is_documented(&value) { value } else { T::from(&*self.redact(text)) }
     }
 
     /// `text` without the key, as a server's text.

@@ -1,9 +1,9 @@
 //! Questions to the API over HTTP, and what their answers mean.
 
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error, io, iter, time::Duration};
 
 use reqwest::{
-    Certificate, Client, Response,
+    Client, Response,
     header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     redirect,
 };
@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     credentials::{ApiKey, Redactor},
     round::ListUse,
+    trust::{tls_config, tls_fault},
     url::ApiUrl,
     wire,
 };
@@ -55,6 +56,9 @@ pub enum HttpSetupError {
     /// The HTTP library refuses its configuration.
     #[error("cannot set up an HTTP client")]
     Client(#[source] reqwest::Error),
+    /// The TLS library refuses its configuration.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
 }
 
 /// The API, asked over HTTP.
@@ -74,8 +78,6 @@ impl HttpSource {
     ///
     /// [`HttpSetupError`] when TLS cannot be set up.
     pub fn new(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<Self, HttpSetupError> {
-        // Fails only if a provider is installed already, and then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         if let Ok(mut authorization) = HeaderValue::try_from(format!("Key {}", key.expose())) {
             authorization.set_sensitive(true);
@@ -92,13 +94,8 @@ impl HttpSource {
         if !options.proxies {
             builder = builder.no_proxy();
         }
-        builder = if api.is_encrypted() {
-            // Beside the machine's own store, so that an image without one still works.
-            let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-            builder.tls_certs_merge(bundled.filter_map(|der| Certificate::from_der(der).ok()))
-        } else {
-            builder.tls_certs_only([])
-        };
+        let tls = tls_config(api.is_encrypted()).map_err(HttpSetupError::Tls)?;
+        builder = builder.tls_backend_preconfigured(tls);
         Ok(Self {
             client: builder.build().map_err(HttpSetupError::Client)?,
             api,
@@ -160,7 +157,12 @@ impl HttpSource {
         let now = text(&DATE)
             .and_then(|date| httpdate::parse_http_date(date).ok())
             .unwrap_or_else(time_of_day);
-        let hint = Hint::read(text(&RETRY_AFTER), text(&RATE_LIMIT_RESET), now);
+        // Sent twice, the longer one is the safe one.
+        let retry_after = headers.get_all(RETRY_AFTER).iter().filter_map(|v| v.to_str().ok());
+        let hint = retry_after
+            .filter_map(|value| Hint::read(Some(value), None, now))
+            .max_by_key(|hint| hint.wait)
+            .or_else(|| Hint::read(None, text(&RATE_LIMIT_RESET), now));
         let location = headers
             .get(LOCATION)
             .map(|location| self.redactor.text(&String::from_utf8_lossy(location.as_bytes())));
@@ -169,30 +171,30 @@ impl HttpSource {
 
     /// What a failed exchange was: the innermost cause says it best.
     fn transport_fault(&self, error: &reqwest::Error) -> PollError {
-        let mut text = error.to_string();
-        let mut tls = false;
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            text = inner.to_string();
-            tls |= is_tls(inner);
-            cause = inner.source();
-        }
-        let text = self.redactor.text(&text);
-        PollError::transient(if tls {
-            Fault::Tls(text)
+        let chain = || iter::successors(Some(error as &dyn Error), |&error| error.source());
+        let text = chain().last().map(ToString::to_string).unwrap_or_default();
+        PollError::transient(if let Some(error) = chain().find_map(tls_error) {
+            Fault::Tls(tls_fault(error, &self.redactor))
+        } else if chain().any(|error| error.to_string().starts_with(TUNNEL)) {
+            let text = match text.strip_prefix(TUNNEL).unwrap_or(&text) {
+                "unsuccessful" => "it refuses to connect to the API",
+                text => text,
+            };
+            Fault::Proxy(self.redactor.text(text))
         } else if error.is_connect() {
-            Fault::Connect(text)
+            Fault::Connect(self.redactor.text(&text))
         } else {
-            Fault::Broken(text)
+            Fault::Broken(self.redactor.text(&text))
         })
     }
 }
 
-/// Whether TLS itself is what failed.
-fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<rustls::Error>()
-        || error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
+/// How the HTTP library begins what it says of a proxy; the type of that error is not public.
+const TUNNEL: &str = "tunnel error: ";
+
+/// The error of TLS itself, where that is what failed: it is within an I/O error, or within one
+/// in another, which their `source` passes over.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let inner = || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.downcast_ref().or_else(|| tls_error(inner()?))
 }

@@ -4,5 +4,6 @@ pub mod credentials;
 pub mod http;
 mod list;
 mod round;
+pub(crate) mod trust;
 pub mod url;
 pub mod wire;

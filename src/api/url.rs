@@ -24,7 +24,7 @@ pub enum InvalidApiUrl {
     #[error("it is not a URL: {0}")]
     Unreadable(url::ParseError),
     /// Neither `http` nor `https`.
-    #[error("its scheme must be https, or http to this machine")]
+    #[error("it must begin with https://, or with http:// for this machine")]
     Scheme,
     /// User names and passwords would end up in logs.
     #[error("it holds a user name or a password; the API takes a key instead (FAL_KEY)")]
@@ -34,8 +34,8 @@ pub enum InvalidApiUrl {
     QueryOrFragment,
     /// Plain http beyond this machine.
     #[error(
-        "plain http would send the API key readable to {0}; use https, or --insecure-http for a \
-         mock that you trust the way to"
+        "plain http would send the API key unencrypted to {0}; use https, or --insecure-http for a \
+         mock on a trusted network"
     )]
     Insecure(String),
 }
@@ -50,7 +50,10 @@ impl ApiUrl {
     ///
     /// [`InvalidApiUrl`] when it is none, or would carry the key in the open.
     pub fn new(text: &str, plain_http: PlainHttp) -> Result<Self, InvalidApiUrl> {
-        let url = Url::parse(text).map_err(InvalidApiUrl::Unreadable)?;
+        let url = Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => InvalidApiUrl::Scheme,
+            error => InvalidApiUrl::Unreadable(error),
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(InvalidApiUrl::Scheme);
         }
@@ -187,8 +190,9 @@ mod tests {
             assert_eq!(parse(text), Err(error.clone()), "{text}");
             assert!(!error.to_string().contains("hunter2"));
         }
-        for text in ["", "api.fal.ai/v1", "https://", "/v1"] {
-            assert!(matches!(parse(text), Err(InvalidApiUrl::Unreadable(_))), "{text}");
+        assert!(matches!(parse("https://"), Err(InvalidApiUrl::Unreadable(_))));
+        for text in ["", "api.fal.ai/v1", "/v1"] {
+            assert_eq!(parse(text), Err(InvalidApiUrl::Scheme), "{text}");
         }
     }
 }

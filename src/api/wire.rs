@@ -4,8 +4,8 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::credentials::Redactor;
 use crate::{
-    instance::{Instance, InstanceId, connectable},
-    poll_error::{PollError, ServerError},
+    instance::{Instance, InstanceId, InstanceType, Region, Sector, Status, connectable},
+    poll_error::{ErrorType, PollError, ServerError},
     server_text::ServerText,
 };
 
@@ -144,11 +144,11 @@ fn instance(
     };
     Ok(Instance {
         id,
-        instance_type: (*redactor.redact(&wire.instance_type.0)).into(),
-        region: (*redactor.redact(&wire.region.0)).into(),
-        sector: wire.sector.map(|sector| (*redactor.redact(&sector.0)).into()),
+        instance_type: redactor.value(&wire.instance_type.0, InstanceType::is_documented),
+        region: redactor.value(&wire.region.0, Region::is_documented),
+        sector: wire.sector.map(|sector| redactor.value(&sector.0, Sector::is_documented)),
         ip,
-        status: (*redactor.redact(&wire.status.0)).into(),
+        status: redactor.value(&wire.status.0, Status::is_documented),
         creator_user_nickname: wire.creator_user_nickname.map(|name| redactor.text(&name.0)),
     })
 }
@@ -162,7 +162,8 @@ pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError
     let text = |value: &serde_json::Value| -> Option<ServerText> {
         value.as_str().filter(|text| !text.is_empty()).map(|text| redactor.text(text))
     };
-    answer.error_type = error["type"].as_str().map(|kind| (*redactor.redact(kind)).into());
+    answer.error_type =
+        error["type"].as_str().map(|kind| redactor.value(kind, ErrorType::is_documented));
     // Gateways in front of the API write `{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`.
     answer.message =
         [&error["message"], error, &body["message"], &body["detail"]].into_iter().find_map(text);

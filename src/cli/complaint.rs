@@ -16,8 +16,13 @@ pub fn complaint(
     arguments: &[OsString],
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> clap::Error {
-    let Some(name) = source_variable(&error, arguments, variable) else { return error };
     let mut error = error;
+    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::SuggestedArg).is_none()
+    {
+        // It advises to put the argument behind `--`, where COMMAND begins.
+        error.remove(ContextKind::Suggested);
+    }
+    let Some(name) = source_variable(&error, arguments, variable) else { return error };
     let tip = format!("the value comes from the environment variable {name}");
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error

@@ -2,6 +2,8 @@
 
 pub mod budget;
 mod complaint;
+pub mod generate;
+pub mod wishes;
 
 use std::{
     ffi::OsString,
@@ -11,14 +13,15 @@ use std::{
 };
 
 use clap::{
-    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, builder::BoolishValueParser,
-    error::ErrorKind, parser::ValueSource,
+    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind,
+    parser::ValueSource,
 };
 
 #[cfg(feature = "simulate")]
-use crate::simulate::script::Script;
+use crate::simulate::script::{InvalidScript, Script};
 use crate::{
     api::url::ApiUrl,
+    appearance::When,
     condition::Condition,
     duration::{parse_duration, parse_positive_duration},
     output::Format,
@@ -26,6 +29,7 @@ use crate::{
 };
 use budget::Budget;
 pub use complaint::complaint;
+use generate::Generated;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,15 +62,16 @@ config file, in this order; there is no option that takes the key itself.";
     after_help = "--help shows more, with examples and the exit codes.",
     max_term_width = 100,
     disable_help_subcommand = true,
+    override_usage = "wait-ready [OPTIONS] <INSTANCE_ID>... [-- <COMMAND> [ARG]...]",
 )]
 pub struct Cli {
     /// The instances to wait for: ids, @FILE with one id a line, or @- for standard input
-    #[arg(value_name = "INSTANCE_ID", required = true)]
+    #[arg(value_name = "INSTANCE_ID", required_unless_present = "generate")]
     pub instances: Vec<String>,
 
     /// A command to run once the condition holds, with {ip} and {id} replaced
     ///
-    /// It finds FAL_INSTANCE_ID and FAL_INSTANCE_IP in its environment, and no API key.
+    /// It gets FAL_INSTANCE_ID and FAL_INSTANCE_IP in its environment, and no API key.
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 
@@ -126,15 +131,15 @@ pub struct Wanted {
     pub condition: Condition,
 
     /// Succeed with the first instance that gets there
-    #[arg(long, env = "WAIT_READY_ANY", hide_env = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "WAIT_READY_ANY", hide_env = true, value_parser = parse_switch)]
     pub any: bool,
 
     /// Stop at the first instance that cannot get there
-    #[arg(long, env = "WAIT_READY_FAIL_FAST", hide_env = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "WAIT_READY_FAIL_FAST", hide_env = true, value_parser = parse_switch)]
     pub fail_fast: bool,
 
     /// How many polls in a row must show the same status and the same IP
-    #[arg(long, value_name = "N", default_value = "1", env = "WAIT_READY_STABLE", hide_env = true)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_count, env = "WAIT_READY_STABLE", hide_env = true)]
     pub stable: NonZeroU32,
 
     /// The most time in one status, such as pending=5m; can be given for several
@@ -150,12 +155,13 @@ pub struct Wanted {
 
 /// How long, and how often.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Time: 500ms, 90s, 10m, 1h30m")]
+#[command(next_help_heading = "Timing")]
 pub struct Pace {
-    /// The one deadline for everything; 0 looks once
+    /// The one deadline for everything, such as 90s or 1h30m; 0 looks once
     #[arg(
         short, long,
         value_name = "DURATION",
+        allow_hyphen_values = true,
         default_value = "10m",
         value_parser = parse_duration,
         env = "WAIT_READY_TIMEOUT", hide_env = true
@@ -166,6 +172,7 @@ pub struct Pace {
     #[arg(
         long,
         value_name = "DURATION",
+        allow_hyphen_values = true,
         default_value = "1s",
         value_parser = parse_positive_duration,
         env = "WAIT_READY_MIN_DELAY", hide_env = true
@@ -176,16 +183,18 @@ pub struct Pace {
     #[arg(
         long,
         value_name = "DURATION",
+        allow_hyphen_values = true,
         default_value = "15s",
         value_parser = parse_positive_duration,
         env = "WAIT_READY_MAX_DELAY", hide_env = true
     )]
     pub max_delay: Duration,
 
-    /// How long after the start a 404 is not yet believed
+    /// Ignore 404s for this long after the start, while the instance has never been seen
     #[arg(
         long,
         value_name = "DURATION",
+        allow_hyphen_values = true,
         default_value = "10s",
         value_parser = parse_duration,
         env = "WAIT_READY_NOT_FOUND_GRACE", hide_env = true
@@ -196,6 +205,7 @@ pub struct Pace {
     #[arg(
         long,
         value_name = "DURATION",
+        allow_hyphen_values = true,
         default_value = "10s",
         value_parser = parse_positive_duration,
         env = "WAIT_READY_REQUEST_TIMEOUT", hide_env = true
@@ -211,8 +221,8 @@ pub struct Api {
     #[arg(long, value_name = "URL", default_value = ApiUrl::PRODUCTION, env = "FAL_API_URL", hide_env = true)]
     pub api_url: String,
 
-    /// Allow plain http to a host that is not this machine: the key travels readable
-    #[arg(long, env = "WAIT_READY_INSECURE_HTTP", hide_env = true, value_parser = BoolishValueParser::new())]
+    /// Allow plain http to a host that is not this machine: the key is sent unencrypted
+    #[arg(long, env = "WAIT_READY_INSECURE_HTTP", hide_env = true, value_parser = parse_switch)]
     pub insecure_http: bool,
 
     /// A file with the API key
@@ -232,6 +242,7 @@ pub struct Api {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = Script::DEFAULT,
+        value_parser = parse_script,
         env = "WAIT_READY_SIMULATE", hide_env = true
     )]
     pub simulate: Option<Script>,
@@ -265,11 +276,11 @@ pub struct Output {
     #[arg(long, value_name = "PATH", env = "WAIT_READY_SUMMARY", hide_env = true)]
     pub summary: Option<PathBuf>,
 
-    /// Print only errors
+    /// Print only errors, and that a simulation is one
     #[arg(
         short, long,
         env = "WAIT_READY_QUIET", hide_env = true,
-        value_parser = BoolishValueParser::new()
+        value_parser = parse_switch
     )]
     pub quiet: bool,
 
@@ -287,6 +298,32 @@ pub struct Output {
         hide_env = true
     )]
     pub log_format: LogFormat,
+
+    /// Draw rows that change in place on standard error; off in CI and for TERM=dumb
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_PROGRESS",
+        hide_env = true
+    )]
+    pub progress: When,
+
+    /// Colour the words "error" and "warning"; off for NO_COLOR and TERM=dumb
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_COLOR",
+        hide_env = true
+    )]
+    pub color: When,
+
+    /// Print a manual page or a completion script for a shell, and exit
+    #[arg(long, value_name = "WHAT", value_enum, env = "WAIT_READY_GENERATE", hide_env = true)]
+    pub generate: Option<Generated>,
 }
 
 impl Output {
@@ -294,4 +331,24 @@ impl Output {
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         [&self.output_file, &self.report, &self.summary].into_iter().flatten().map(PathBuf::as_path)
     }
+}
+
+/// Reads a switch of the environment.
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+/// Reads a script; `true`, for the variable, is the default one.
+#[cfg(feature = "simulate")]
+fn parse_script(text: &str) -> Result<Script, InvalidScript> {
+    if matches!(text, "true" | "1") { Script::DEFAULT.parse() } else { text.parse() }
+}
+
+/// Reads a number from one on.
+fn parse_count(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "it must be a number from 1 on".to_owned())
 }

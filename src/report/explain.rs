@@ -6,8 +6,10 @@ use crate::{
     condition::Condition,
     duration::Brief,
     ending::Ending,
+    instance::{Instance, Status},
     policy::Rules,
     poll_error::{PollError, Refusal, ServerError},
+    report::advice,
     watch::{Tally, Watch},
 };
 
@@ -48,7 +50,7 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         },
         Ending::Unauthorized(answer) => Explanation {
             what: if answer.status == 403 {
-                format!("the API denies this key the access to {id}")
+                format!("the API denies this key access to {id}")
             } else {
                 "the API refuses the credentials".into()
             },
@@ -58,11 +60,11 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         Ending::NotFound(answer) => Explanation {
             what: format!("there is no instance {id}"),
             seen: Some(said(&answer)),
-            advice: Some(format!(
-                "check the id, and that the key belongs to the same workspace; a 404 is believed \
-                 only {} after the start (--not-found-grace)",
-                Brief(rules.not_found_grace)
-            )),
+            advice: Some(
+                "check the id and --api-url, and that the key belongs to the same workspace; \
+                 --not-found-grace waits longer for a new instance to appear"
+                    .into(),
+            ),
         },
         Ending::Deleted(answer) => Explanation {
             what: format!("{id} was deleted while it was waited for"),
@@ -73,7 +75,7 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         Ending::Throttled(hint) => Explanation {
             what: match hint {
                 Some(hint) => format!(
-                    "the API asks to wait {} ({}), which is past the deadline of {}",
+                    "the API asks to wait {} more ({}), past the deadline of {}",
                     Brief(hint.wait),
                     hint.header.name(),
                     Brief(rules.max_wait),
@@ -85,14 +87,13 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
             },
             seen: seen_so_far(watch),
             advice: Some(
-                "poll less from other places, wait for several instances in one call, or raise \
-                 --timeout"
+                "reduce polling elsewhere, wait for several instances in one call, or raise --timeout"
                     .into(),
             ),
         },
         Ending::Unreachable(reason) => Explanation {
             what: format!(
-                "{id} is ready by the API's word, but {} did not answer within {}",
+                "the API reports {id} ready, but {} did not answer within {}",
                 place(watch, goal),
                 Brief(rules.max_wait)
             ),
@@ -107,33 +108,52 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         Ending::OverBudget { status, budget } => Explanation {
             what: format!("{id} was {status} for longer than {} (--max-in)", Brief(budget)),
             seen: seen_so_far(watch),
-            advice: Some(STILL_THERE.into()),
+            advice: Some(still_there(watch)),
         },
         Ending::TimedOut => timed_out(watch, rules),
     };
     Some(explanation)
 }
 
-const STILL_THERE: &str =
-    "the instance itself goes on, and is billed: wait again, or delete it if nobody will";
+/// What becomes of the instance when nobody waits for it any more.
+fn still_there(watch: &Watch) -> String {
+    match watch.instance().map(|instance| &instance.status) {
+        Some(Status::Stopped) => "it still exists: delete it if it is no longer needed".into(),
+        _ => STILL_BILLED.into(),
+    }
+}
+
+/// The reason for which this program exists.
+pub const STILL_BILLED: &str =
+    "the instance keeps running and is billed: wait again with a longer --timeout, or delete it";
 
 fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
-    let id = watch.id();
-    let goal = rules.condition;
-    let what = match (rules.max_wait.is_zero(), watch.instance()) {
-        (true, Some(instance)) => format!("{id} is {}, not {goal} (--timeout 0)", instance.status),
-        (true, None) => format!("{id} could not be looked at (--timeout 0)"),
-        (false, Some(_)) => format!("{id} was not {goal} within {}", Brief(rules.max_wait)),
-        (false, None) => {
-            format!("nothing could be learned of {id} within {}", Brief(rules.max_wait))
+    let (id, goal) = (watch.id(), rules.condition);
+    let is_missing = matches!(watch.last_error(), Some(PollError::NotFound(_)));
+    let within = Brief(rules.max_wait);
+    let what = match watch.instance() {
+        Some(Instance { status: Status::Ready, ip: None, .. }) if goal.promises_address() => {
+            format!("{id} was ready, but had no IP address within {within}")
         }
+        Some(instance) if rules.max_wait.is_zero() => {
+            format!("{id} is {}, not {goal} (--timeout 0)", instance.status)
+        }
+        Some(_) if goal.needs_probe() => format!("{id} was not ready within {within}"),
+        Some(_) => format!("{id} was not {goal} within {within}"),
+        None if is_missing => format!("the API knew no instance {id} for {within}"),
+        None => format!("no usable answer about {id} within {within}"),
     };
-    let advice = match (watch.instance(), watch.last_error()) {
-        (Some(_), _) => format!("raise --timeout; {STILL_THERE}"),
-        (None, Some(PollError::NotFound(_))) => {
-            "check the id; --not-found-grace 0s believes the first 404".into()
+    let for_the_way = watch.present_error().and_then(advice::for_the_way);
+    let advice = match (watch.instance(), for_the_way) {
+        (Some(_), Some(advice)) => format!("{advice}; {}", still_there(watch)),
+        (Some(_), None) => still_there(watch),
+        (None, Some(advice)) => format!("{advice}; the instance may exist, and be billed"),
+        (None, None) if is_missing => {
+            "check the id, and that --api-url ends as fal's does, in /v1".into()
         }
-        (None, _) => "check the network, proxies and --api-url; it may exist, and be billed".into(),
+        (None, None) => {
+            "check the network, proxies and --api-url; it may exist, and be billed".into()
+        }
     };
     Explanation { what, seen: seen_so_far(watch), advice: Some(advice) }
 }
@@ -142,9 +162,21 @@ fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
     let id = watch.id();
     match refusal {
         Refusal::Status(answer) => Explanation {
-            what: format!("the API refuses the request ({id})"),
+            what: if answer.status == 407 {
+                format!(
+                    "a proxy wants credentials before it lets requests to the API through ({id})"
+                )
+            } else {
+                format!("the API refuses the request ({id})")
+            },
             seen: Some(said(answer)),
-            advice: Some("check the id and --api-url; repeating it would not help".into()),
+            advice: Some(if answer.status == 407 {
+                "a proxy says that, not the API: put its user and password into HTTP_PROXY \
+                 (http://user:password@host), or the API's host into NO_PROXY"
+                    .into()
+            } else {
+                "check the id and --api-url; repeating it would not help".into()
+            }),
         },
         Refusal::Redirect { .. } => Explanation {
             what: format!("the API redirects, which is not followed ({id})"),
@@ -256,5 +288,10 @@ pub fn success(watch: &Watch, condition: Condition, after: Duration) -> String {
         Condition::Stopped => "stopped".to_owned(),
         Condition::Deleted => "deleted".to_owned(),
     };
-    format!("{what} after {} ({})", Brief(after), polls(&watch.tally()))
+    let doubt = if condition == Condition::Deleted && watch.instance().is_none() {
+        "; it was never seen: deleted before, or the id or --api-url is wrong"
+    } else {
+        ""
+    };
+    format!("{what} after {} ({}){doubt}", Brief(after), polls(&watch.tally()))
 }

@@ -48,13 +48,21 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
             );
             trace!(
                 event = "described", instance = %id, status = %instance.status,
-                "{id}  poll: {instance:?}"
+                "{id}  type {}, region {}, sector {}, creator {}",
+                instance.instance_type,
+                instance.region,
+                shown(instance.sector.as_ref()),
+                shown(instance.creator_user_nickname.as_ref()),
             );
         }
         Err(error) => {
             debug!(event = "polled", instance = %id, error = %error, "{id}  poll: {error}");
         }
     }
+}
+
+fn shown(value: Option<&impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 fn transition(id: &InstanceId, from: Option<(&Status, Duration)>, now: &Instance) {
@@ -88,11 +96,13 @@ fn fault(id: &InstanceId, others: usize, error: &PollError) {
         PollError::NotFound(_) => "not_found",
         _ => "transient_error",
     };
-    let next = match error.hint() {
-        Some(hint) => format!("asks to wait {} ({})", Brief(hint.wait), hint.header.name()),
-        None => "polling again".to_owned(),
+    let told = match error.hint() {
+        Some(hint) => {
+            format!("asked to wait {} ({}): {error}", Brief(hint.wait), hint.header.name())
+        }
+        None => format!("{error}; polling again"),
     };
-    warn!(event = kind, instance = %id, error = %error, "{id}{others}  {error}; {next}");
+    warn!(event = kind, instance = %id, error = %error, "{id}{others}  {told}");
 }
 
 fn next_poll(took: Duration, delay: Duration, why: Why) {

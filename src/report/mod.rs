@@ -1,8 +1,13 @@
 //! What people and machines are told of a wait.
 
+mod advice;
 pub mod annotation;
+pub mod board;
 pub mod explain;
+pub mod json;
 pub mod log;
+pub mod picture;
+pub mod progress;
 pub mod record;
 pub mod subscriber;
 pub mod summary;

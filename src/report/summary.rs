@@ -63,7 +63,7 @@ fn timeline(watches: &[Watch], elapsed: Duration) -> String {
         let until = watch.over_at().unwrap_or(elapsed);
         let _ = writeln!(text, "    section {}", word(&watch.id().to_string()));
         let mut at = watch.timeline().transitions().first().map_or(until, |first| first.at);
-        if !at.is_zero() {
+        if at >= Duration::from_secs(1) {
             let _ = writeln!(text, "    not seen :0, {}", millis(at));
         }
         for (status, lasted) in watch.timeline().stays(until) {

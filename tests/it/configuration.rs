@@ -21,15 +21,17 @@ fn a_wrong_command_line_is_exit_2() {
     refused(&["inst_abc", "--timeout", "600"], "600s");
     refused(&["inst_abc", "--timeout", "1M"], "10m");
     refused(&["inst_abc", "--timeout", "soon"], "10m");
-    refused(&["inst_abc", "--timeout", "-5s"], "");
+    refused(&["inst_abc", "--timeout", "-5s"], "negative");
     refused(&["inst_abc", "--min-delay", "0"], "longer than zero");
     refused(&["inst_abc", "--min-delay", "20s"], "longer than the longest");
     refused(&["inst_abc", "--for", "running"], "ready, ssh");
     refused(&["inst_abc", "--for", "ssh:0"], "65535");
     refused(&["inst_abc", "--for", "tcp"], "tcp:8000");
-    refused(&["inst_abc", "--stable", "0"], "--stable");
+    refused(&["inst_abc", "--stable", "0"], "from 1 on");
     refused(&["inst_abc", "--max-in", "pending"], "pending=5m");
     refused(&["inst_abc", "-q", "-v"], "cannot be used with");
+    refused(&["inst_abc", "ssh", "ubuntu@{ip}"], "begins after");
+    refused(&["inst_abc", "--simulate", "pending,ready"], "--simulate=pending,ready");
     refused(&[""], "empty");
     refused(&["inst abc"], "blanks");
     refused(&[".."], "`..`");
@@ -63,13 +65,14 @@ fn plain_http_is_refused_unless_the_host_is_this_machine_or_it_is_allowed() {
     ])
     .env("FAL_KEY", KEY)
     .run();
-    ended.assert(124, "").says("travels readable to 192.0.2.1");
+    ended.assert(124, "").says("sent unencrypted to 192.0.2.1");
 }
 
 #[test]
 fn an_option_can_be_set_by_its_variable_and_an_option_wins() {
     let program = || Program::new(["a"]).env("WAIT_READY_SIMULATE", "pending");
     program().env("WAIT_READY_TIMEOUT", "0").run().assert(124, "").says("--timeout 0");
+    program().env("WAIT_READY_TIMEOUT", "1h").env("WAIT_READY_SIMULATE", "true").run().says("503");
     let ended = Program::new(["a", "--timeout", "0", "--simulate=ready"])
         .env("WAIT_READY_TIMEOUT", "1h")
         .env("WAIT_READY_SIMULATE", "pending")
@@ -87,6 +90,7 @@ fn an_unusable_variable_is_exit_2_and_is_named() {
         ("WAIT_READY_TIMEOUT", ""),
         ("WAIT_READY_MIN_DELAY", "x"),
         ("WAIT_READY_ANY", "maybe"),
+        ("WAIT_READY_ANY", ""),
         ("WAIT_READY_OUTPUT", "xml"),
         ("WAIT_READY_VERBOSE", "loud"),
         ("WAIT_READY_SIMULATE", "nonsense"),
@@ -221,6 +225,9 @@ fn a_proxy_of_the_environment_is_used() {
         .run()
         .assert(0, IP);
     assert_eq!((server.count(), proxy.count()), (1, 1));
+    // Plain http to this machine stays on it: a proxy would be sent the key in the open.
+    Program::asking(&server, &[]).env("HTTP_PROXY", &url).run().assert(0, IP);
+    assert_eq!((server.count(), proxy.count()), (2, 1));
     Program::new(["a", "--simulate=ready"]).env("HTTP_PROXY", &url).run().assert(0, IP);
     assert_eq!(proxy.count(), 1);
 }

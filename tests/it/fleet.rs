@@ -192,6 +192,13 @@ fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
 }
 
 #[test]
+fn a_list_request_that_is_refused_for_another_reason_ends_the_wait() {
+    let server = Server::responding(|_, _| error(400, &[]));
+    wait(&server, &["i1", "i2"], &[]).assert(6, "");
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
 fn refused_credentials_at_the_list_end_the_wait() {
     let server = Server::responding(|_, _| error(401, &[]));
     wait(&server, &["i1", "i2"], &[]).assert(4, "").says("the same for 1 more");
@@ -213,6 +220,9 @@ fn a_fault_of_the_list_is_told_once_for_all() {
 fn any_succeeds_with_the_first_and_prints_only_that_one() {
     let server = Server::responding(|_, _| page(&[one("i1", "pending"), one("i2", "ready")], None));
     wait(&server, &["i1", "i2"], &["--any"]).assert(0, "203.0.113.3\n");
+    let both = [one("i1", "ready"), one("i2", "ready")];
+    let server = Server::responding(move |_, _| page(&both, None));
+    wait(&server, &["i2", "i1"], &["--any"]).assert(0, "203.0.113.3\n");
     let server =
         Server::responding(|_, _| page(&[one("i1", "stopped"), one("i2", "stopped")], None));
     wait(&server, &["i1", "i2"], &["--any"]).assert(3, "");

@@ -23,13 +23,14 @@ const FLOORS: &[(u8, &[&str])] = &[
             "probe_error",
             "retry_after",
             "server_text",
+            "tls_fault",
             "transition",
             "watch",
         ],
     ),
     (1, &["clock", "file", "probe", "source"]),
     (2, &["api", "net_probe", "simulate", "waiter"]),
-    (3, &["exit_code", "instance_list", "output", "report", "signals"]),
+    (3, &["appearance", "exit_code", "instance_list", "output", "report", "signals"]),
     (4, &["cli", "command", "conclude", "failure", "finished", "run", "simulated"]),
 ];
 

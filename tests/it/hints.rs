@@ -36,7 +36,7 @@ fn seconds_are_waited_at_least() {
     for status in [429, 503] {
         let (ended, pause) = pause_after(error(status, &[("Retry-After", "1")]));
         assert!(pause >= Duration::from_secs(1), "{pause:?}");
-        ended.says("asks to wait 1s (Retry-After)");
+        ended.says("asked to wait 1s (Retry-After)");
     }
 }
 
@@ -57,7 +57,7 @@ fn an_http_date_is_counted_from_the_servers_own_clock() {
 fn the_reset_header_serves_where_there_is_no_retry_after() {
     let (ended, pause) = pause_after(error(429, &[("x-ratelimit-reset", "1")]));
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
-    ended.says("asks to wait 1s (x-ratelimit-reset)");
+    ended.says("asked to wait 1s (x-ratelimit-reset)");
 }
 
 #[test]
@@ -82,6 +82,15 @@ fn a_hint_past_the_deadline_ends_the_wait_now() {
             assert!(ended.took < Duration::from_secs(25), "{ended:#?}");
         }
     }
+}
+
+#[test]
+fn of_two_hints_the_longer_one_counts() {
+    let (_, pause) = pause_after(error(
+        429,
+        &[("Retry-After", "x"), ("Retry-After", "1"), ("Retry-After", "0")],
+    ));
+    assert!(pause >= Duration::from_secs(1), "{pause:?}");
 }
 
 #[test]

@@ -67,6 +67,15 @@ fn the_key_is_in_no_stream_whatever_the_server_echoes() {
 }
 
 #[test]
+fn a_key_that_looks_like_a_status_does_not_change_what_the_status_means() {
+    for key in ["ready", "1", "203.0.113.42"] {
+        let server = Server::playing([ready()]);
+        let ended = Program::asking(&server, &["-o", "env"]).env("FAL_KEY", key).run();
+        ended.assert(0, "FAL_INSTANCE_ID=inst_abc\nFAL_INSTANCE_IP=203.0.113.42\n");
+    }
+}
+
+#[test]
 fn the_key_is_not_among_the_arguments_of_the_process() {
     let server = Server::playing([pending()]);
     let running = Program::asking(&server, &["-v"]).start();

@@ -68,12 +68,13 @@ fn each_transition_is_one_line_with_the_time_spent() {
     let server = Server::playing([pending(), pending(), instance("provisioning", ""), ready()]);
     let ended = Program::asking(&server, &[]).run();
     let lines: Vec<&str> = ended.stderr.lines().collect();
-    assert_eq!(lines.len(), 4, "{ended:#?}");
+    assert_eq!(lines.len(), 5, "{ended:#?}");
     assert_eq!(lines[0], "inst_abc  pending");
     assert!(lines[1].starts_with("inst_abc  pending -> provisioning after "), "{ended:#?}");
     assert!(lines[2].starts_with("inst_abc  provisioning -> ready after "), "{ended:#?}");
     assert!(lines[3].starts_with("inst_abc  ready at 203.0.113.42 after "), "{ended:#?}");
     assert!(lines[3].ends_with("(4 polls)"), "{ended:#?}");
+    assert!(lines[4].starts_with("inst_abc  pending #"), "{ended:#?}");
 }
 
 #[test]
@@ -105,6 +106,18 @@ fn quiet_leaves_only_errors_and_verbose_adds_each_poll() {
     assert_eq!(wins.stderr, "");
     let wins = Program::asking(&acts(), &["-q"]).env("RUST_LOG", "wait_ready=debug").run();
     wins.says("  poll: ");
+    for of_another_program in ["hyper=debug", "my_app=off,other=info"] {
+        let ended = Program::asking(&acts(), &[]).env("RUST_LOG", of_another_program).run();
+        ended.says("pending -> ready");
+    }
+    for silence in ["off", "wait_ready=off", "other=debug,wait_ready=off", "error"] {
+        let server = Server::playing([instance("stopped", "")]);
+        let ended = Program::asking(&server, &[]).env("RUST_LOG", silence).run();
+        assert_eq!(
+            ended.stderr.lines().next(),
+            Some("error: inst_abc is stopped: it cannot become ready")
+        );
+    }
 }
 
 #[test]
@@ -128,4 +141,47 @@ fn a_json_log_is_one_object_a_line_to_the_last_error() {
 fn a_simulation_says_so_even_when_quiet() {
     let ended = Program::new(["a", "--simulate=ready", "-q"]).run();
     ended.assert(0, "203.0.113.42\n").says("this is a simulation");
+}
+
+#[test]
+fn the_picture_of_the_times_is_ascii_unless_the_locale_is_utf_8() {
+    let run = |locale| {
+        let server = Server::playing([pending(), instance("provisioning", ""), ready()]);
+        Program::asking(&server, &[]).env("LC_ALL", locale).run()
+    };
+    run("C").says(" | provisioning #").never_says("\u{2587}");
+    run("C.UTF-8").says(" \u{2502} provisioning \u{2587}");
+}
+
+#[test]
+fn rows_are_drawn_only_where_they_are_wanted_and_leave_only_the_story() {
+    let run = |options: &[&str]| {
+        let server = Server::playing([pending(), ready()]);
+        let mut all = vec!["--min-delay", "300ms", "--max-delay", "300ms"];
+        all.extend(options);
+        Program::asking(&server, &all).run()
+    };
+    let drawn = run(&["--progress", "always"]);
+    drawn.assert(0, "203.0.113.42\n").says("left, next poll in 1s");
+    assert!(drawn.stderr.contains('\x1b'), "{drawn:#?}");
+    let last = drawn.stderr.rsplit("\x1b[2K").next().unwrap();
+    assert!(last.contains("ready at 203.0.113.42") && !last.contains(" left"), "{drawn:#?}");
+    for options in [&["--progress", "auto"][..], &["--progress", "always", "-q"], &[]] {
+        run(options).assert(0, "203.0.113.42\n").never_says("\x1b");
+    }
+    run(&["--color", "always", "--timeout", "0"]).says("\x1b[1;31merror:\x1b[0m ");
+}
+
+#[test]
+fn a_manual_page_and_completions_can_be_generated() {
+    for (what, part) in [
+        ("man", ".TH wait-ready 1"),
+        ("complete-bash", "complete -F"),
+        ("complete-zsh", "#compdef wait-ready"),
+        ("complete-fish", "complete -c wait-ready"),
+    ] {
+        let ended = Program::new(["--generate", what]).run();
+        assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));
+        assert!(ended.stdout.contains(part), "{what}");
+    }
 }

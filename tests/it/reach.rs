@@ -54,7 +54,7 @@ fn is_ssh(port: u16) {
 #[track_caller]
 fn is_not_ssh(port: u16, reason: &str) {
     let ended = wait_for(&format!("ssh:{port}"), "700ms");
-    ended.assert(8, "").says("is ready by the API's word").says(reason);
+    ended.assert(8, "").says("the API reports inst_abc ready").says(reason);
 }
 
 /// Debian's sshd with keys of its own; none where it is not installed.
@@ -206,6 +206,24 @@ fn a_port_that_opens_later_is_reached_then() {
     }
     let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     running.end().assert(0, "127.0.0.1\n").says("accepts connections at 127.0.0.1 port");
+}
+
+#[test]
+fn looking_once_makes_one_attempt() {
+    let here = Server::playing([instance("ready", r#","ip":"127.0.0.1""#)]);
+    let look = |port: u16| {
+        Program::asking(&here, &["--for", &format!("ssh:{port}"), "--timeout", "0"]).run()
+    };
+    look(says(b"SSH-2.0-x\r\n")).assert(0, "127.0.0.1\n");
+    look(says(b"HTTP/1.1 400 No\r\n")).assert(8, "").says("not SSH: HTTP/1.1 400");
+}
+
+#[test]
+fn a_simulated_instance_is_reached_without_leaving_this_machine() {
+    for condition in ["ssh", "tcp:8000"] {
+        let ended = Program::new(["a", "--simulate=pending,ready", "--for", condition]).run();
+        ended.assert(0, "203.0.113.42\n");
+    }
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The README says what the program does: its tables are compared, its blocks are run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use clap::CommandFactory as _;
 use wait_ready::{ExitCode, cli::Cli};
@@ -84,4 +88,29 @@ fn every_option_has_the_variable_that_its_name_promises() {
 #[test]
 fn the_blocks_of_the_readme_do_what_they_show() {
     trycmd::TestCases::new().case("README.md");
+}
+
+#[test]
+fn every_test_that_the_security_promises_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let promises = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let named: Vec<&str> = promises
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.matches('_').count() > 4)
+        .collect();
+    assert!(named.len() > 5, "{named:?}");
+    let mut code = String::new();
+    for folder in ["src", "src/api", "tests/it"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                code += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "{name}");
+    }
 }

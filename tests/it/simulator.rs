@@ -12,7 +12,7 @@ fn the_first_command_of_the_readme_tells_the_whole_story() {
         "this is a simulation",
         "inst_demo  pending",
         "HTTP 429",
-        "asks to wait 2s (Retry-After)",
+        "asked to wait 2s (Retry-After)",
         "pending -> provisioning",
         "HTTP 503",
         "provisioning -> ready",

@@ -11,6 +11,7 @@ use wait_ready::{
     poll_error::{Fault, PollError, ServerError},
     retry_after::Hint,
     server_text::ServerText,
+    tls_fault::TlsFault,
 };
 
 use super::{
@@ -166,7 +167,7 @@ pub(crate) fn as_library(
             let text = || ServerText::from("a fault");
             Err(PollError::transient(match rng.below(6) {
                 0 => Fault::Connect(text()),
-                1 => Fault::Tls(text()),
+                1 => Fault::Tls(TlsFault::Other(text())),
                 2 => Fault::Broken(text()),
                 3 => Fault::TimedOut(Duration::from_secs(1)),
                 4 => Fault::Oversized(1 << 20),

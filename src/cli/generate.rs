@@ -1,0 +1,42 @@
+//! `--generate`: the manual page and the completion scripts, from the command line itself.
+
+use std::io;
+
+use clap::{CommandFactory as _, ValueEnum};
+use clap_complete::Shell;
+
+use super::Cli;
+
+/// What can be generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Generated {
+    /// A manual page, for man
+    Man,
+    /// Completions for bash
+    CompleteBash,
+    /// Completions for zsh
+    CompleteZsh,
+    /// Completions for fish
+    CompleteFish,
+}
+
+/// Generates it.
+///
+/// # Errors
+///
+/// What clap says where it cannot.
+pub fn generate(what: Generated) -> io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    let mut text = Vec::new();
+    let shell = match what {
+        Generated::Man => {
+            clap_mangen::Man::new(command).render(&mut text)?;
+            return Ok(text);
+        }
+        Generated::CompleteBash => Shell::Bash,
+        Generated::CompleteZsh => Shell::Zsh,
+        Generated::CompleteFish => Shell::Fish,
+    };
+    clap_complete::generate(shell, &mut command, "wait-ready", &mut text);
+    Ok(text)
+}

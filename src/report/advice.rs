@@ -1,0 +1,48 @@
+//! What to do about a fault on the way to the API.
+
+use crate::{
+    poll_error::{Fault, PollError},
+    tls_fault::TlsFault,
+};
+
+/// What helps against `error`, where more can be said than that the network should be checked.
+pub(super) fn for_the_way(error: &PollError) -> Option<&'static str> {
+    match error {
+        PollError::Transient { fault: Fault::Tls(fault), .. } => for_tls(fault),
+        PollError::Transient { fault: Fault::Proxy(_), .. } => Some(
+            "check HTTPS_PROXY (a user and password go before its host: http://user:password@host), \
+             or name the API's host in NO_PROXY to go around the proxy",
+        ),
+        _ => None,
+    }
+}
+
+fn for_tls(fault: &TlsFault) -> Option<&'static str> {
+    Some(match fault {
+        TlsFault::UnknownIssuer { .. } => {
+            "if a company's CA or TLS-inspecting proxy is behind it, set SSL_CERT_FILE to that CA's \
+             certificate (a PEM file), which is then trusted beside the public ones; else it is \
+             not the API: check --api-url"
+        }
+        TlsFault::SelfSigned { .. } => {
+            "if that server is your own, set SSL_CERT_FILE to its certificate (a PEM file), or to \
+             your company CA's if it should have one from there; else it is not the API: check \
+             --api-url"
+        }
+        TlsFault::AuthorityAsServer { .. } => {
+            "give the server a certificate of its own that this authority signs (openssl req -x509 \
+             makes an authority unless told -addext basicConstraints=critical,CA:FALSE), and set \
+             SSL_CERT_FILE to the authority's"
+        }
+        TlsFault::Expired { .. } | TlsFault::NotValidYet { .. } => {
+            "renew the server's certificate, or set this machine's clock if that is what is wrong"
+        }
+        TlsFault::WrongHost { .. } => {
+            "check the host of --api-url; a proxy or a DNS entry may also lead to another server"
+        }
+        TlsFault::NotTls => {
+            "check the port of --api-url and the proxy; a server on this machine may want http://"
+        }
+        TlsFault::Other(_) => return None,
+    })
+}
