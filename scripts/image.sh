@@ -148,16 +148,20 @@ step "build"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 mount_cargo_settings
-timeout 1200 "${buildah[@]}" bud --isolation chroot --layers --pull-never "${mounts[@]}" \
-    --build-arg VERSION="$version" --build-arg REVISION="$revision" --tag "$image" . \
-    >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; exit 1; }
+build() { # BUILDAH FLAGS
+    timeout 1200 "${buildah[@]}" bud --isolation chroot --layers --pull-never "${mounts[@]}" \
+        --build-arg VERSION="$version" --build-arg REVISION="$revision" "$@" . \
+        >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; return 1; }
+}
+# The first stage gets a name, so that its layers, and none of an earlier build's, are kept.
+build --target build --tag localhost/wait-ready-build
+build --tag "$image"
+"${podman[@]}" image prune --force >/dev/null 2>&1 || true
 
 step "checks"
 # shellcheck source=scripts/image-checks.sh
 . scripts/image-checks.sh
 
-# Layers of sources long gone; those of this run are younger.
-"${podman[@]}" image prune --force --filter until=168h >/dev/null 2>&1 || true
 step "done"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -45,21 +45,40 @@ pub(crate) fn command(words: &[OsString], met: &[&Watch]) -> Option<Command> {
 }
 
 /// `argument` with `{id}` and `{ip}` replaced, in one pass: an id may itself look like `{ip}`.
+#[cfg(unix)]
 fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
-    let Some(mut rest) = argument.to_str() else { return argument.to_owned() };
-    let mut filled = String::new();
-    while let Some(at) = rest.find('{') {
-        let (before, from_brace) = rest.split_at(at);
-        filled += before;
-        let value = [("{id}", ids), ("{ip}", addresses)]
-            .into_iter()
-            .find_map(|(name, value)| Some((value, from_brace.strip_prefix(name)?)));
-        let (value, after) = value.unwrap_or(("{", &from_brace[1..]));
-        filled += value;
-        rest = after;
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    OsString::from_vec(filled(argument.as_bytes(), ids, addresses))
+}
+
+/// `argument` with `{id}` and `{ip}` replaced, where it is Unicode.
+#[cfg(not(unix))]
+fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
+    match argument.to_str() {
+        Some(text) => {
+            let filled = filled(text.as_bytes(), ids, addresses);
+            String::from_utf8_lossy(&filled).into_owned().into()
+        }
+        None => argument.to_owned(),
     }
-    filled += rest;
-    filled.into()
+}
+
+fn filled(argument: &[u8], ids: &str, addresses: &str) -> Vec<u8> {
+    let mut rest = argument;
+    let mut filled = Vec::with_capacity(argument.len());
+    while let Some((&byte, after)) = rest.split_first() {
+        let placeholder = [(b"{id}", ids), (b"{ip}", addresses)]
+            .into_iter()
+            .find_map(|(name, value)| Some((value, rest.strip_prefix(name)?)));
+        if let Some((value, after)) = placeholder {
+            filled.extend_from_slice(value.as_bytes());
+            rest = after;
+        } else {
+            filled.push(byte);
+            rest = after;
+        }
+    }
+    filled
 }
 
 /// Becomes COMMAND; returns only where that is impossible.

@@ -15,7 +15,9 @@ use crate::{
     file::{append, replace, replace_or_overwrite},
     finished::{Finished, Verdict, told},
     output::render,
-    report::{annotation::annotation, record::Report, subscriber::LogFormat, summary::summary},
+    report::{
+        annotation::annotation, json, record::Report, subscriber::LogFormat, summary::summary,
+    },
 };
 
 /// Passes the result on, reports, and becomes COMMAND where there is one; the exit code.
@@ -70,7 +72,7 @@ fn report(cli: &Cli, finished: &Finished, verdict: Verdict) -> Verdict {
     let report = Report::new(watches, decisive, *elapsed, verdict.code, message);
     let written = [
         cli.output.report.as_ref().map(|path| {
-            replace_or_overwrite(path, format!("{}\n", serde_json::json!(report)).as_bytes())
+            replace_or_overwrite(path, format!("{}\n", json::line(&report)).as_bytes())
         }),
         cli.output
             .summary

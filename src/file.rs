@@ -40,6 +40,11 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), FileError> {
     .map_err(FileError::of(folder))
 }
 
+/// Whether writing to `path` can wait for somebody else, as it does for a pipe.
+pub(crate) fn may_block(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file())
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -7,6 +7,7 @@ use tracing::{error, info};
 use crate::{
     duration::Brief,
     exit_code::{ExitCode, decisive},
+    instance::InstanceId,
     policy::Rules,
     report::{
         explain::{Explanation, STILL_BILLED, explain, polls, success},
@@ -36,8 +37,10 @@ pub(crate) struct Verdict {
 
 impl Finished {
     /// A wait that could not begin.
-    pub(crate) fn before_the_first_poll() -> Self {
-        Self { watches: Vec::new(), rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
+    pub(crate) fn before_the_first_poll(words: &[String]) -> Self {
+        let ids = words.iter().filter(|word| !word.starts_with('@'));
+        let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
+        Self { watches, rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
     }
 
     /// Judges how it ended, and tells it.

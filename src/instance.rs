@@ -24,6 +24,9 @@ pub enum InvalidInstanceId {
     /// A line break or a blank is never part of an id; it comes from a careless `$(…)`.
     #[error("an instance id cannot contain blanks or control characters")]
     BlankOrControl,
+    /// A line of a CI log that begins so is a command to the CI system.
+    #[error("an instance id cannot begin with `::`")]
+    WorkflowCommand,
     /// A URL treats these as steps through its path, percent-encoded or not (RFC 3986 section 5.2.4).
     #[error("`.` and `..` cannot name an instance")]
     DotSegment,
@@ -40,6 +43,8 @@ impl InstanceId {
             Err(InvalidInstanceId::Empty)
         } else if id.chars().any(|c| c.is_control() || c.is_whitespace()) {
             Err(InvalidInstanceId::BlankOrControl)
+        } else if id.starts_with("::") {
+            Err(InvalidInstanceId::WorkflowCommand)
         } else if matches!(id, "." | "..") {
             Err(InvalidInstanceId::DotSegment)
         } else {
@@ -222,6 +227,7 @@ mod tests {
         for bad in ["a b", "a\n", "\tb", "a\u{7f}"] {
             assert_eq!(InstanceId::new(bad), Err(InvalidInstanceId::BlankOrControl), "{bad:?}");
         }
+        assert_eq!(InstanceId::new("::error::x"), Err(InvalidInstanceId::WorkflowCommand));
         for bad in [".", ".."] {
             assert_eq!(InstanceId::new(bad), Err(InvalidInstanceId::DotSegment));
         }

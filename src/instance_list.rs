@@ -1,11 +1,18 @@
 //! The instances named on the command line, in files, and on standard input.
 
-use std::{collections::HashSet, fs, io};
+use std::{
+    collections::HashSet,
+    fs,
+    io::{self, Read as _},
+};
 
 use crate::{
     instance::{InstanceId, InvalidInstanceId},
     server_text::ServerText,
 };
+
+/// A list of ids longer than this is some other file.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Why a list of instances cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +73,7 @@ pub fn expand(
             }
             unread => {
                 stdin = unread;
-                fs::read_to_string(file)
+                read_bounded(file)
             }
         };
         let text = text
@@ -74,6 +81,13 @@ pub fn expand(
         list.add_lines(&text, place)?;
     }
     Ok(list.ids)
+}
+
+/// Reads a file; one without an end is no list.
+fn read_bounded(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
 #[derive(Default)]

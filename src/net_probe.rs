@@ -1,6 +1,10 @@
 //! Reaching an address over TCP, and hearing whether an SSH server is there.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
@@ -24,6 +28,7 @@ const MAX_IDENTIFICATION_BYTES: usize = 255;
 #[derive(Debug)]
 pub struct NetProbe {
     condition: Condition,
+    stand_in: Option<SocketAddr>,
     attempt_timeout: Duration,
     slots: Semaphore,
 }
@@ -32,7 +37,20 @@ impl NetProbe {
     /// A probe for `condition`; one that the API alone decides needs no connection.
     #[must_use]
     pub fn new(condition: Condition) -> Self {
-        Self { condition, attempt_timeout: ATTEMPT_TIMEOUT, slots: Semaphore::new(MAX_ATTEMPTS) }
+        Self {
+            condition,
+            stand_in: None,
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            slots: Semaphore::new(MAX_ATTEMPTS),
+        }
+    }
+
+    /// Connects to `peer` in place of every address beyond this machine: a simulation's addresses
+    /// are nobody's, or somebody else's.
+    #[must_use]
+    pub fn with_stand_in(mut self, peer: SocketAddr) -> Self {
+        self.stand_in = Some(peer);
+        self
     }
 
     async fn connect(
@@ -41,7 +59,11 @@ impl NetProbe {
         port: u16,
         deadline: Instant,
     ) -> Result<TcpStream, ProbeError> {
-        match timeout_at(deadline, TcpStream::connect((ip, port))).await {
+        let peer = match self.stand_in {
+            Some(stand_in) if !ip.to_canonical().is_loopback() => stand_in,
+            _ => SocketAddr::new(ip, port),
+        };
+        match timeout_at(deadline, TcpStream::connect(peer)).await {
             Ok(connected) => connected.map_err(|error| network_error(&error)),
             Err(_) => Err(ProbeError::ConnectTimedOut(self.attempt_timeout)),
         }

@@ -4,7 +4,12 @@ use std::{fmt::Write as _, time::Duration};
 
 use clap::ValueEnum;
 
-use crate::{exit_code::ExitCode, instance::InstanceId, report::record::Record, watch::Watch};
+use crate::{
+    exit_code::ExitCode,
+    instance::InstanceId,
+    report::{json, record::Record},
+    watch::Watch,
+};
 
 /// How the result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -31,7 +36,7 @@ pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
         Format::Json => {
             for watch in met.iter().copied() {
                 let record = Record::new(watch, elapsed, ExitCode::Success);
-                let _ = writeln!(text, "{}", serde_json::json!(record));
+                let _ = writeln!(text, "{}", json::line(&record));
             }
         }
         Format::Env => {

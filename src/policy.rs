@@ -215,7 +215,11 @@ impl Policy {
         observer: &mut impl Observer,
     ) {
         let were_enough_there = self.are_enough_there();
+        let failed = result.is_err();
         self.watches[position].record_probe(ip, result, now, observer);
+        if failed && self.rules.max_wait.is_zero() {
+            self.watches[position].give_up(now, observer);
+        }
         self.settle(now, observer);
         if self.are_enough_there() && !were_enough_there {
             self.plan_confirmation(now);
@@ -285,7 +289,11 @@ impl Policy {
             }
         }
         if now >= self.rules.max_wait {
-            return self.give_up(now, observer);
+            return if self.rules.max_wait.is_zero() {
+                self.give_up_unless_probing(now, observer);
+            } else {
+                self.give_up(now, observer);
+            };
         }
         if self.is_settled() {
             self.planned = Decision::Finish;
@@ -356,6 +364,18 @@ impl Policy {
     #[must_use]
     pub fn decide(&self) -> Decision {
         if self.is_settled() { Decision::Finish } else { self.planned }
+    }
+
+    /// A look at the instances is over; one at their addresses, which ends by itself, is not.
+    fn give_up_unless_probing(&mut self, now: Duration, observer: &mut impl Observer) {
+        let is_decided = self.are_enough_there();
+        for watch in &mut self.watches {
+            if is_decided || !matches!(watch.stage(), Stage::Probing { .. }) {
+                watch.give_up(now, observer);
+            }
+        }
+        self.planned = Decision::GiveUpAt(Duration::MAX);
+        self.settle(now, observer);
     }
 
     /// Ends the wait for every instance that is not there: the deadline has come.

@@ -53,6 +53,7 @@ fn retold(event: &WaitEvent<'_>) -> Option<String> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is an answer")]
 fn error(status: u16, hint: Option<u64>) -> Answer {
     let header = crate::retry_after::HintHeader::RetryAfter;
     let hint = hint.map(|seconds| Hint { wait: Duration::from_secs(seconds), header });

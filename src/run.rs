@@ -24,12 +24,13 @@ use crate::{
     cli::{
         Cli, complaint,
         generate::{Generated, generate},
+        wishes::Wishes,
     },
     conclude::conclude,
     event::{Observer as _, WaitEvent},
     exit_code::ExitCode,
     failure::Failure,
-    file::check_folder,
+    file::{check_folder, may_block, replace_or_overwrite},
     finished::{Finished, told},
     instance::InstanceId,
     instance_list::expand,
@@ -38,11 +39,13 @@ use crate::{
     policy::{Policy, Rules},
     report::{
         board::Board,
+        json,
         log::Log,
         progress::{Progress, REDRAW_EVERY},
+        record::Report,
         subscriber::{LogFormat, Stderr, Verbosity, subscriber},
     },
-    signals::Signals,
+    signals::{AtOnce, Signals},
     waiter::Waiter,
 };
 
@@ -58,12 +61,10 @@ pub fn run() -> std::process::ExitCode {
         Ok(cli) => run_with(&cli),
         Err(error) => {
             let error = complaint(error, &arguments, |name| env::var_os(name));
-            let printed = error.print();
             if error.use_stderr() {
-                ExitCode::Usage.number()
-            } else {
-                printed_to_the_end(printed.and_then(|()| io::stdout().flush())).number()
+                return complain(&error, &arguments).into();
             }
+            printed_to_the_end(error.print().and_then(|()| io::stdout().flush())).number()
         }
     }
     .into()
@@ -80,15 +81,22 @@ fn run_with(cli: &Cli) -> u8 {
         |name| env::var_os(name),
     );
     let stderr = start_logging(cli, look);
-    match Plan::new(cli).and_then(|plan| plan.carry_out(cli, look, &stderr)) {
-        Ok(finished) => {
-            let verdict = finished.verdict(look.unicode);
-            conclude(cli, &finished, verdict)
-        }
-        Err(failure) => {
-            let verdict = told(&failure.explanation, failure.code);
-            conclude(cli, &Finished::before_the_first_poll(), verdict)
-        }
+    let at_once = AtOnce::prepare().unwrap_or_default();
+    let (finished, verdict) =
+        match Plan::new(cli).and_then(|plan| plan.carry_out(cli, look, &stderr, &at_once)) {
+            Ok(finished) => {
+                let verdict = finished.verdict(look.unicode);
+                (finished, verdict)
+            }
+            Err(failure) => {
+                let verdict = told(&failure.explanation, failure.code);
+                (Finished::before_the_first_poll(&cli.instances), verdict)
+            }
+        };
+    if cli.output.files().any(may_block) {
+        at_once.during(|| conclude(cli, &finished, verdict))
+    } else {
+        conclude(cli, &finished, verdict)
     }
 }
 
@@ -99,6 +107,29 @@ fn fail_instead_of_aborting() {
         #[expect(clippy::exit, reason = "with panic=abort nothing comes after this hook")]
         std::process::exit(ExitCode::Unexpected.number().into())
     }));
+}
+
+/// Tells what is wrong with the command line, as far as it can be read in the way it asks for.
+fn complain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let wishes = Wishes::read(arguments, |name| env::var_os(name));
+    let text = error.to_string();
+    let what = text.lines().next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(what);
+    if wishes.json_log {
+        let rust_log = None;
+        let (level, stderr) = (Verbosity::Normal, Stderr::default());
+        let json = subscriber(LogFormat::Json, level, rust_log, false, stderr);
+        let _ = tracing::subscriber::set_global_default(json);
+        told(&Failure::usage(what.to_owned()).explanation, ExitCode::Usage);
+    } else {
+        // Without a standard error there is nobody to tell.
+        let _ = error.print();
+    }
+    if let Some(path) = wishes.report {
+        let report = Report::new(&[], None, Duration::ZERO, ExitCode::Usage, Some(what));
+        let _ = replace_or_overwrite(&path, format!("{}\n", json::line(&report)).as_bytes());
+    }
+    ExitCode::Usage
 }
 
 fn print_generated(what: Generated) -> ExitCode {
@@ -166,18 +197,30 @@ impl Plan {
         Ok(Self { rules, backoff, api })
     }
 
-    fn carry_out(self, cli: &Cli, look: Appearance, stderr: &Stderr) -> Result<Finished, Failure> {
+    fn carry_out(
+        self,
+        cli: &Cli,
+        look: Appearance,
+        stderr: &Stderr,
+        at_once: &AtOnce,
+    ) -> Result<Finished, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::unexpected("cannot start", &error))?;
-        let finished = runtime.block_on(self.wait(cli, look, stderr));
+        let finished = runtime.block_on(self.wait(cli, look, stderr, at_once));
         // A name that is being looked up, or a read of standard input, must not delay the end.
         runtime.shutdown_background();
         finished
     }
 
-    async fn wait(self, cli: &Cli, look: Appearance, stderr: &Stderr) -> Result<Finished, Failure> {
+    async fn wait(
+        self,
+        cli: &Cli,
+        look: Appearance,
+        stderr: &Stderr,
+        at_once: &AtOnce,
+    ) -> Result<Finished, Failure> {
         let Self { rules, backoff, api } = self;
         let mut signals =
             Signals::install().map_err(|e| Failure::unexpected("cannot handle signals", &e))?;
@@ -205,10 +248,19 @@ impl Plan {
         #[cfg(feature = "simulate")]
         let source = match &simulated {
             Some(simulated) => simulated.source()?,
-            None => real(cli, api)?,
+            None => real(cli, api, at_once)?,
+        };
+        #[cfg(feature = "simulate")]
+        let probe = match &simulated {
+            Some(simulated) => {
+                NetProbe::new(rules.condition).with_stand_in(simulated.ssh_address())
+            }
+            None => NetProbe::new(rules.condition),
         };
         #[cfg(not(feature = "simulate"))]
-        let source = real(cli, api)?;
+        let probe = NetProbe::new(rules.condition);
+        #[cfg(not(feature = "simulate"))]
+        let source = real(cli, api, at_once)?;
         let draws = look.progress && !cli.output.quiet && cli.output.log_format == LogFormat::Text;
         let mut progress = draws.then(|| {
             let board = Board::new(ids.iter().cloned(), &rules, look.unicode);
@@ -217,7 +269,7 @@ impl Plan {
             progress
         });
         let policy = Policy::new(rules.clone(), backoff, ids);
-        let mut waiter = Waiter::new(source, NetProbe::new(rules.condition), policy);
+        let mut waiter = Waiter::new(source, probe, policy);
         let signal = watched(&mut waiter, &mut progress, &mut signals).await;
         let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
         Ok(Finished { watches, rules, elapsed, signal })
@@ -299,8 +351,10 @@ async fn instances(cli: &Cli) -> Result<Vec<InstanceId>, Failure> {
 }
 
 /// The API that the command line names.
-fn real(cli: &Cli, api: ApiUrl) -> Result<HttpSource, Failure> {
-    let key = find_key(cli.api.api_key_file.as_deref(), &|name| env::var_os(name))
+fn real(cli: &Cli, api: ApiUrl, at_once: &AtOnce) -> Result<HttpSource, Failure> {
+    let key_file = cli.api.api_key_file.as_deref();
+    let key = at_once
+        .during(|| find_key(key_file, &|name| env::var_os(name)))
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
         warn!("the API key is sent unencrypted to {} (--insecure-http)", api.host());
@@ -310,6 +364,8 @@ fn real(cli: &Cli, api: ApiUrl) -> Result<HttpSource, Failure> {
             warn!("{complaint}");
         }
     }
-    let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies: true };
+    // Past this machine, a proxy would be sent the key in the open.
+    let proxies = api.is_encrypted() || cli.api.insecure_http;
+    let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies };
     HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))
 }

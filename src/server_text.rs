@@ -58,7 +58,7 @@ impl fmt::Debug for ServerText {
 }
 
 /// Whether a terminal and a log show `c` as itself, in place, on the same line.
-fn is_harmless(c: char) -> bool {
+pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'

@@ -1,8 +1,44 @@
 //! SIGINT and SIGTERM, which end a wait; as PID 1 nobody else would handle them.
 
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use crate::exit_code::ExitCode;
+
+/// Whether a signal ends the process at once: while it may be stuck in a file that never ends,
+/// such as a pipe without a peer, nobody could hear it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AtOnce(Arc<AtomicBool>);
+
+impl AtOnce {
+    /// Prepares the process for it; signals are heard by [`Signals`] until it is switched on.
+    pub(crate) fn prepare() -> io::Result<Self> {
+        let switch = Self::default();
+        #[cfg(unix)]
+        for (signal, code) in [
+            (signal_hook::consts::SIGINT, ExitCode::Interrupted),
+            (signal_hook::consts::SIGTERM, ExitCode::Terminated),
+        ] {
+            let condition = Arc::clone(&switch.0);
+            let code = i32::from(code.number());
+            signal_hook::flag::register_conditional_shutdown(signal, code, condition)?;
+        }
+        Ok(switch)
+    }
+
+    /// Does `work`, during which a signal ends the process.
+    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.0.store(true, Ordering::SeqCst);
+        let done = work();
+        self.0.store(false, Ordering::SeqCst);
+        done
+    }
+}
 
 /// The signals that end a wait.
 #[cfg(unix)]

@@ -41,6 +41,11 @@ impl Simulated {
         Ok(Self { api, request_timeout })
     }
 
+    /// Who stands in for the instances when they are to be reached.
+    pub(crate) fn ssh_address(&self) -> std::net::SocketAddr {
+        self.api.ssh_address()
+    }
+
     /// A source that asks it, past every proxy.
     pub(crate) fn source(&self) -> Result<HttpSource, Failure> {
         let cannot = "cannot ask the simulated API";

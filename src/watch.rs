@@ -255,6 +255,13 @@ impl Watch {
         self.stage = Stage::Ended(ending);
     }
 
+    /// Ends the wait at the deadline, if it still goes on.
+    pub(crate) fn give_up(&mut self, at: Duration, observer: &mut impl Observer) {
+        if self.is_waiting() {
+            self.end(self.ending_at_deadline(), at, observer);
+        }
+    }
+
     fn exhausted_budget(&self, rules: &Rules, at: Duration) -> Option<(Status, Duration)> {
         let present = self.timeline.status().filter(|_| self.is_waiting())?;
         let budget = rules.budget_for(present)?;

@@ -157,7 +157,12 @@ impl HttpSource {
         let now = text(&DATE)
             .and_then(|date| httpdate::parse_http_date(date).ok())
             .unwrap_or_else(time_of_day);
-        let hint = Hint::read(text(&RETRY_AFTER), text(&RATE_LIMIT_RESET), now);
+        // Sent twice, the longer one is the safe one.
+        let retry_after = headers.get_all(RETRY_AFTER).iter().filter_map(|v| v.to_str().ok());
+        let hint = retry_after
+            .filter_map(|value| Hint::read(Some(value), None, now))
+            .max_by_key(|hint| hint.wait)
+            .or_else(|| Hint::read(None, text(&RATE_LIMIT_RESET), now));
         let location = headers
             .get(LOCATION)
             .map(|location| self.redactor.text(&String::from_utf8_lossy(location.as_bytes())));

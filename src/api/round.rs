@@ -113,7 +113,8 @@ struct ListRefused(PollError);
 /// something about the instances.
 fn refuses_listing(error: &PollError) -> bool {
     match error {
-        PollError::NotFound(_) | PollError::Refused(Refusal::Status(_)) => true,
+        PollError::NotFound(_) => true,
+        PollError::Refused(Refusal::Status(ServerError { status, .. })) => *status == 405,
         PollError::Unauthorized(ServerError { status, .. }) => *status == 403,
         PollError::Transient { fault: Fault::Server(answer), .. } => answer.status == 501,
         _ => false,

@@ -3,6 +3,7 @@
 pub mod budget;
 mod complaint;
 pub mod generate;
+pub mod wishes;
 
 use std::{
     ffi::OsString,

@@ -132,12 +132,13 @@ fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
     let is_missing = matches!(watch.last_error(), Some(PollError::NotFound(_)));
     let within = Brief(rules.max_wait);
     let what = match watch.instance() {
-        Some(instance) if rules.max_wait.is_zero() => {
-            format!("{id} is {}, not {goal} (--timeout 0)", instance.status)
-        }
         Some(Instance { status: Status::Ready, ip: None, .. }) if goal.promises_address() => {
             format!("{id} was ready, but had no IP address within {within}")
         }
+        Some(instance) if rules.max_wait.is_zero() => {
+            format!("{id} is {}, not {goal} (--timeout 0)", instance.status)
+        }
+        Some(_) if goal.needs_probe() => format!("{id} was not ready within {within}"),
         Some(_) => format!("{id} was not {goal} within {within}"),
         None if is_missing => format!("the API knew no instance {id} for {within}"),
         None => format!("no usable answer about {id} within {within}"),

@@ -4,6 +4,7 @@ mod advice;
 pub mod annotation;
 pub mod board;
 pub mod explain;
+pub mod json;
 pub mod log;
 pub mod picture;
 pub mod progress;

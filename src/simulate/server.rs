@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::{
+    io::AsyncWriteExt as _,
     net::TcpListener,
     task::JoinHandle,
     time::{Instant, sleep},
@@ -43,9 +44,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct SimulatedApi {
     address: SocketAddr,
+    ssh_address: SocketAddr,
     key: String,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
+    accepting: [JoinHandle<()>; 2],
 }
 
 #[derive(Debug)]
@@ -71,8 +73,11 @@ impl SimulatedApi {
             HeaderValue::try_from(format!("Key {key}")).map_err(io::Error::other)?;
         let simulation = Mutex::new(simulation);
         let shared = Arc::new(Shared { simulation, started: Instant::now(), authorization });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { address, key, shared, accepting })
+        let ssh = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let ssh_address = ssh.local_addr()?;
+        let accepting =
+            [tokio::spawn(accept(listener, Arc::clone(&shared))), tokio::spawn(greet(ssh))];
+        Ok(Self { address, ssh_address, key, shared, accepting })
     }
 
     /// The base URL, for `--api-url`.
@@ -85,6 +90,12 @@ impl SimulatedApi {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where something identifies itself as SSH, as the simulated instances would.
+    #[must_use]
+    pub fn ssh_address(&self) -> SocketAddr {
+        self.ssh_address
     }
 
     /// The key that it accepts.
@@ -102,7 +113,9 @@ impl SimulatedApi {
 
 impl Drop for SimulatedApi {
     fn drop(&mut self) {
-        self.accepting.abort();
+        for task in &self.accepting {
+            task.abort();
+        }
     }
 }
 
@@ -124,6 +137,19 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             // A connection that ends early is the client's business, or the script's.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
+    }
+}
+
+/// Identifies itself as an SSH server to whoever connects, and no more.
+async fn greet(listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((mut stream, _)) => {
+                // Who has left already does not hear it.
+                let _ = stream.write_all(b"SSH-2.0-simulated\r\n").await;
+            }
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
     }
 }
 

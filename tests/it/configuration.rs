@@ -225,6 +225,9 @@ fn a_proxy_of_the_environment_is_used() {
         .run()
         .assert(0, IP);
     assert_eq!((server.count(), proxy.count()), (1, 1));
+    // Plain http to this machine stays on it: a proxy would be sent the key in the open.
+    Program::asking(&server, &[]).env("HTTP_PROXY", &url).run().assert(0, IP);
+    assert_eq!((server.count(), proxy.count()), (2, 1));
     Program::new(["a", "--simulate=ready"]).env("HTTP_PROXY", &url).run().assert(0, IP);
     assert_eq!(proxy.count(), 1);
 }

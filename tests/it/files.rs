@@ -146,7 +146,58 @@ fn a_report_is_written_when_the_wait_could_not_begin() {
     ended.assert(2, "");
     let report = json(&folder.path("report"));
     assert_eq!((&report["exit_code"], &report["outcome"]), (&2.into(), &"usage".into()));
-    assert!(report["id"].is_null() && report["message"].as_str().unwrap().contains("no API key"));
+    assert!(
+        report["id"] == "inst_abc" && report["message"].as_str().unwrap().contains("no API key")
+    );
+}
+
+#[test]
+fn a_wrong_command_line_is_reported_too_and_told_in_the_format_asked_for() {
+    let folder = Folder::new();
+    let path = folder.text("report");
+    let arguments = ["inst_abc", "--report", &path, "--log-format", "json", "--timeout", "5"];
+    let ended = Program::new(arguments).run();
+    ended.assert(2, "");
+    let line: Value = serde_json::from_str(ended.stderr.trim()).unwrap();
+    assert_eq!(line["exit_code"], 2, "{ended:#?}");
+    let report = json(&folder.path("report"));
+    assert_eq!((&report["exit_code"], &report["outcome"]), (&2.into(), &"usage".into()));
+    assert!(report["message"].as_str().unwrap().contains("5s for seconds"), "{report}");
+}
+
+#[test]
+fn what_a_server_says_is_escaped_in_json_too() {
+    let server = Server::playing([instance(
+        "ready",
+        r#","ip":"203.0.113.42","sector":"\u009b1m\u2028##[x]""#,
+    )]);
+    let ended = Program::asking(&server, &["-o", "json"]).run();
+    let harmful = ['\u{9b}', '\u{2028}'];
+    assert!(!ended.stdout.contains(harmful) && !ended.stdout.contains("##"), "{ended:#?}");
+    let record: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(record["sector"], "\u{9b}1m\u{2028}##[x]");
+}
+
+#[test]
+fn a_signal_ends_a_run_that_is_stuck_in_a_pipe() {
+    let folder = Folder::new();
+    let fifo = folder.text("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let server = Server::playing([ready()]);
+    for option in ["--api-key-file", "--output-file", "--report", "--summary"] {
+        let running = Program::asking(&server, &[option, &fifo]).start();
+        eventually("it opens the pipe", || is_blocked_in_open(running.id()));
+        running.signal("TERM");
+        assert_eq!(running.end().code(), Some(143), "{option}");
+    }
+}
+
+/// Whether the process sleeps in the kernel, opening a pipe that has no other end.
+fn is_blocked_in_open(process: u32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{process}/syscall")).unwrap_or_default();
+    let wait = fs::read_to_string(format!("/proc/{process}/wchan")).unwrap_or_default();
+    // 257 is openat on x86-64, 56 on aarch64.
+    wait.contains("fifo") || call.starts_with("257 ") || call.starts_with("56 ")
 }
 
 #[test]

@@ -192,6 +192,13 @@ fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
 }
 
 #[test]
+fn a_list_request_that_is_refused_for_another_reason_ends_the_wait() {
+    let server = Server::responding(|_, _| error(400, &[]));
+    wait(&server, &["i1", "i2"], &[]).assert(6, "");
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
 fn refused_credentials_at_the_list_end_the_wait() {
     let server = Server::responding(|_, _| error(401, &[]));
     wait(&server, &["i1", "i2"], &[]).assert(4, "").says("the same for 1 more");

@@ -85,6 +85,15 @@ fn a_hint_past_the_deadline_ends_the_wait_now() {
 }
 
 #[test]
+fn of_two_hints_the_longer_one_counts() {
+    let (_, pause) = pause_after(error(
+        429,
+        &[("Retry-After", "x"), ("Retry-After", "1"), ("Retry-After", "0")],
+    ));
+    assert!(pause >= Duration::from_secs(1), "{pause:?}");
+}
+
+#[test]
 fn a_hint_on_any_other_status_counts_for_nothing() {
     for status in [500, 502, 408] {
         let server = Server::playing([error(status, &[("Retry-After", "60")]), ready()]);

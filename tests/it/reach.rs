@@ -209,6 +209,24 @@ fn a_port_that_opens_later_is_reached_then() {
 }
 
 #[test]
+fn looking_once_makes_one_attempt() {
+    let here = Server::playing([instance("ready", r#","ip":"127.0.0.1""#)]);
+    let look = |port: u16| {
+        Program::asking(&here, &["--for", &format!("ssh:{port}"), "--timeout", "0"]).run()
+    };
+    look(says(b"SSH-2.0-x\r\n")).assert(0, "127.0.0.1\n");
+    look(says(b"HTTP/1.1 400 No\r\n")).assert(8, "").says("not SSH: HTTP/1.1 400");
+}
+
+#[test]
+fn a_simulated_instance_is_reached_without_leaving_this_machine() {
+    for condition in ["ssh", "tcp:8000"] {
+        let ended = Program::new(["a", "--simulate=pending,ready", "--for", condition]).run();
+        ended.assert(0, "203.0.113.42\n");
+    }
+}
+
+#[test]
 fn an_instance_that_stops_during_the_probe_is_exit_3() {
     let here = instance("ready", r#","ip":"127.0.0.1""#);
     let server = Server::playing([here.clone(), here, instance("stopped", "")]);

@@ -32,7 +32,7 @@ fn is_refused(identity: &Identity, trusted: &Authority, what: &str, advice: &str
     let server = identity.playing(ready());
     let ended = asking(&server, "127.0.0.1", "600ms").env("SSL_CERT_FILE", trusted.file()).run();
     ended.assert(124, "").says(what).says(advice);
-    ended.says("nothing could be learned of inst_abc within 600ms");
+    ended.says("no usable answer about inst_abc within 600ms");
     ended.says("the instance may exist, and be billed");
     assert_eq!(server.count(), 0, "{ended:#?}");
     ended
@@ -230,5 +230,5 @@ fn a_fault_of_tls_after_the_instance_was_seen_is_explained_at_the_deadline() {
     );
     let ended = asking(&server, "127.0.0.1", "1500ms").env("SSL_CERT_FILE", company.file()).run();
     ended.assert(124, "").says("it was provisioning").says("renew the server's certificate");
-    ended.says("the instance itself goes on, and is billed");
+    ended.says("the instance keeps running and is billed");
 }

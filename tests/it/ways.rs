@@ -159,7 +159,7 @@ fn a_plain_http_proxy_is_asked_for_the_whole_url() {
     let ended = Program::asking(&proxy, &["--insecure-http", "--api-url", api])
         .env("HTTP_PROXY", format!("http://{}", proxy.address()))
         .run();
-    ended.assert(0, IP).says("travels readable to mock.example");
+    ended.assert(0, IP).says("sent unencrypted to mock.example");
     assert_eq!(proxy.seen()[0].target, format!("{api}/compute/instances/inst_abc"));
 }
 

@@ -186,7 +186,7 @@ impl<'a> Oracle<'a> {
             self.ended_by_hint = true;
             self.end_waiting(now, |_| 7);
         } else if now >= self.options.max_wait {
-            self.end_waiting(now, code_at_deadline);
+            self.give_up(now);
         }
         let waiting = !self.are_enough_there();
         let limit = self.waiting().filter_map(|subject| self.limit(subject, now)).min();
@@ -313,6 +313,11 @@ impl<'a> Oracle<'a> {
     fn probe(&mut self, now: Ms, ip: IpAddr, reached: bool) {
         self.last_event = self.last_event.max(now);
         let probed = self.positions(|subject| subject.state == State::Probing(ip));
+        if let (false, 0, Some(&who)) = (reached, self.options.max_wait, probed.first()) {
+            let code = code_at_deadline(&self.subjects[who]);
+            self.set(who, State::Over(code), now);
+            self.settle(now);
+        }
         if let (true, Some(&who)) = (reached, probed.first()) {
             let were_enough = self.are_enough_there();
             self.set(who, State::Met(Some(ip)), now);
@@ -340,6 +345,18 @@ impl<'a> Oracle<'a> {
                 self.set(who, State::Abandoned, now);
             }
         }
+    }
+
+    /// The deadline has come; one of zero leaves an attempt at an address its time.
+    fn give_up(&mut self, now: Ms) {
+        if self.options.max_wait > 0 || self.are_enough_there() {
+            return self.end_waiting(now, code_at_deadline);
+        }
+        for who in self.positions(|subject| subject.state == State::Waiting) {
+            let code = code_at_deadline(&self.subjects[who]);
+            self.set(who, State::Over(code), now);
+        }
+        self.settle(now);
     }
 
     fn end_waiting(&mut self, now: Ms, code: impl Fn(&Subject) -> u8) {
