@@ -42,6 +42,7 @@ const LOST: &[&str] = &["the connection broke: ", "cannot connect: "];
 const NO_TLS: &[&str] = &["no trusted TLS connection: ", "cannot connect: "];
 const SILENT: &[&str] = &["no whole answer within 300ms"];
 const MALFORMED: &[&str] = &["malformed answer: "];
+const LARGE: &[&str] = &["the answer is larger than 1048576 bytes"];
 
 pub(super) const CONNECT: &[Row] = &[
     connection("closed at once", drop, LOST),
@@ -130,10 +131,12 @@ pub(super) const BODY: &[Row] = &[
     ),
     request("another instance", || answer(200, &[], &instance_body("ready", "")), MALFORMED),
     request("compressed without being asked", compressed, MALFORMED),
+    request("larger than any answer", || answer(200, &[], &" ".repeat((1 << 20) + 1)), LARGE),
+    request("as large, in chunks", large_in_chunks, LARGE),
     request(
-        "larger than any answer",
-        || answer(200, &[], &" ".repeat((1 << 20) + 1)),
-        &["the answer is larger than 1048576 bytes"],
+        "said to be larger, and silent",
+        || stall("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n"),
+        LARGE,
     ),
     request("a bad gateway", || answer(502, &[], "<html>502</html>"), &["HTTP 502"]),
     request("an outage", || answer(503, &[], ""), &["HTTP 503"]),
@@ -189,6 +192,14 @@ fn silence() -> Act {
 
 fn stall(text: &str) -> Act {
     Act::Slow(text.as_bytes().to_vec(), FOR_EVER, Vec::new())
+}
+
+fn large_in_chunks() -> Act {
+    let chunk = format!("80000\r\n{}\r\n", " ".repeat(0x80000));
+    close(&format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
+        chunk.repeat(3)
+    ))
 }
 
 fn compressed() -> Act {
