@@ -17,8 +17,7 @@ pub fn complaint(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> clap::Error {
     let mut error = error;
-    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::SuggestedArg).is_none()
-    {
+    if error.kind() == ErrorKind::UnknownArgument {
         // It advises to put the argument behind `--`, where COMMAND begins.
         error.remove(ContextKind::Suggested);
     }

@@ -9,5 +9,6 @@ pub mod log;
 pub mod picture;
 pub mod progress;
 pub mod record;
+mod room_for_ctrl_c;
 pub mod subscriber;
 pub mod summary;

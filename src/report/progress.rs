@@ -5,7 +5,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::board::Board;
+use super::{board::Board, room_for_ctrl_c::RoomForCtrlC};
 use crate::event::{Observer, WaitEvent};
 
 /// The most rows that are drawn.
@@ -25,7 +25,7 @@ impl Progress {
     /// Rows on standard error, even where that is no terminal.
     #[must_use]
     pub fn on_stderr(board: Board, unicode: bool) -> Self {
-        let target = ProgressDrawTarget::term_like(Box::new(Term::buffered_stderr()));
+        let target = ProgressDrawTarget::term_like(Box::new(RoomForCtrlC(Term::buffered_stderr())));
         let style = ProgressStyle::with_template("{spinner} {wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let ticks = if unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "|/-\\ " };
