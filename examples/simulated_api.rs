@@ -1,7 +1,7 @@
 //! Serves a simulated API to other programs: for benchmarks, containers, and tests in any language.
 //!
 //! `cargo run --example simulated_api -- SCRIPT ID…` prints two lines that a shell can source, and
-//! serves until its standard input ends.
+//! serves until its standard input ends; then a third says how many requests came.
 #![expect(clippy::print_stdout, reason = "the lines are what it is run for")]
 
 use std::{env, error::Error};
@@ -21,5 +21,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("FAL_API_URL={}\nFAL_KEY={}", api.url(), api.key());
     let mut buffer = [0; 256];
     while stdin().read(&mut buffer).await? > 0 {}
+    println!("REQUESTS={}", api.snapshot().requests().len());
     Ok(())
 }

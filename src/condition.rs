@@ -183,4 +183,38 @@ mod tests {
             assert_eq!(Condition::Deleted.judge(&seen), Readiness::Pending);
         }
     }
+
+    #[test]
+    fn a_condition_is_read_back_from_what_it_is_shown_as() {
+        for (text, condition) in [
+            ("ready", Condition::Ready),
+            ("ssh", Condition::Ssh { port: 22 }),
+            ("ssh:2222", Condition::Ssh { port: 2222 }),
+            ("tcp:8000", Condition::Tcp { port: 8000 }),
+            ("tcp:22", Condition::Tcp { port: 22 }),
+            ("stopped", Condition::Stopped),
+            ("deleted", Condition::Deleted),
+        ] {
+            assert_eq!(text.parse(), Ok(condition), "{text}");
+            assert_eq!(condition.to_string(), text);
+        }
+        assert_eq!("ssh:22".parse(), Ok(Condition::Ssh { port: 22 }));
+    }
+
+    #[test]
+    fn what_names_no_condition_says_why() {
+        for (text, due) in [
+            ("", InvalidCondition::Unknown),
+            ("Ready", InvalidCondition::Unknown),
+            ("http:80", InvalidCondition::Unknown),
+            ("tcp", InvalidCondition::MissingPort),
+            ("tcp:", InvalidCondition::Port),
+            ("tcp:0", InvalidCondition::Port),
+            ("tcp:+80", InvalidCondition::Port),
+            ("ssh:65536", InvalidCondition::Port),
+            ("ssh:x", InvalidCondition::Port),
+        ] {
+            assert_eq!(text.parse::<Condition>(), Err(due), "{text}");
+        }
+    }
 }

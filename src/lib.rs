@@ -75,12 +75,14 @@ mod open_enum;
 #[doc(hidden)]
 #[expect(clippy::doc_markdown, reason = "the comments of its formats are part of --help")]
 pub mod output;
+mod plan;
 pub mod policy;
 pub mod poll_error;
 pub mod probe;
 pub mod probe_error;
 pub mod report;
 pub mod retry_after;
+mod rules;
 #[doc(hidden)]
 pub mod run;
 pub mod server_text;
@@ -89,6 +91,7 @@ pub mod simulate;
 #[cfg(feature = "simulate")]
 mod simulated;
 pub mod source;
+mod stage;
 pub mod tls_fault;
 pub mod transition;
 pub mod waiter;

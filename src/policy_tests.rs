@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     backoff::Jitter,
+    condition::Condition,
     instance::{InstanceType, Region},
 };
 
@@ -219,4 +220,28 @@ fn at_the_deadline_everyone_still_on_the_way_ends_and_hears_why() {
         [Ending::Throttled(Some(_)), Ending::Unreachable(None), Ending::TimedOut]
     ));
     assert_eq!(policy.decide(), Decision::Finish);
+}
+
+#[test]
+fn an_address_is_confirmed_at_the_deadline_itself_and_not_after_it() {
+    let decision = |max_wait| {
+        let mut policy = policy(&["a"], |rules| {
+            rules.condition = Condition::Tcp { port: 80 };
+            rules.max_wait = SECOND * max_wait;
+        });
+        poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+        poll(&mut policy, 20, vec![error(500, None)]);
+        policy.record_probe(0, IP.parse().unwrap(), Ok(()), SECOND * 41 / 2, &mut ());
+        policy.decide()
+    };
+    assert_eq!(decision(21), Decision::PollAt(SECOND * 21, Why::Confirmation));
+    let reached_at = SECOND * 41 / 2;
+    assert_eq!(decision(22), Decision::PollAt(SECOND * 21, Why::Confirmation));
+    assert_eq!(decision(20), Decision::Finish);
+    let mut policy = policy(&["a"], |rules| rules.max_wait = reached_at);
+    policy.rules.condition = Condition::Tcp { port: 80 };
+    poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+    poll(&mut policy, 20, vec![error(500, None)]);
+    policy.record_probe(0, IP.parse().unwrap(), Ok(()), reached_at, &mut ());
+    assert_eq!(policy.decide(), Decision::GiveUpAt(reached_at));
 }

@@ -13,42 +13,13 @@ use crate::{
     transition::Timeline,
 };
 
+pub use crate::stage::{Stage, Tally};
+
 /// How many unclear statuses are remembered: a server that invents one a poll cannot fill memory.
 const UNCLEAR_REMEMBERED: usize = 64;
 
 /// After this many 404s in a row, an instance that was there is gone.
 const MISSING_MEANS_DELETED: u32 = 2;
-
-/// Where the wait for one instance stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
-    /// It is not there yet.
-    Waiting,
-    /// The API says that it is there; its address has not been reached yet.
-    Probing {
-        /// The address to reach.
-        ip: IpAddr,
-        /// Why it was not reached the last time.
-        last_error: Option<ProbeError>,
-    },
-    /// The condition holds; others may still be waited for.
-    Met(Option<IpAddr>),
-    /// It is over.
-    Ended(Ending),
-}
-
-/// What the polls of one instance came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// How many polls brought an answer or an error.
-    pub polls: u32,
-    /// How many of them were throttled.
-    pub throttled: u32,
-    /// How long throttling held back the next poll.
-    pub throttled_for: Duration,
-    /// How many met a transient fault.
-    pub transient_errors: u32,
-}
 
 /// One instance: what has been seen of it, and the verdict so far.
 #[derive(Debug, Clone)]

@@ -22,7 +22,9 @@ const FLOORS: &[(u8, &[&str])] = &[
             "poll_error",
             "probe_error",
             "retry_after",
+            "rules",
             "server_text",
+            "stage",
             "tls_fault",
             "transition",
             "watch",
@@ -31,7 +33,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (1, &["clock", "file", "probe", "source"]),
     (2, &["api", "net_probe", "simulate", "waiter"]),
     (3, &["appearance", "exit_code", "instance_list", "output", "report", "signals"]),
-    (4, &["cli", "command", "conclude", "failure", "finished", "run", "simulated"]),
+    (4, &["cli", "command", "conclude", "failure", "finished", "plan", "run", "simulated"]),
 ];
 
 fn floor_of(module: &str) -> u8 {

@@ -1,0 +1,183 @@
+//! A thousand waiters behind one limit: how soon do all know, how much is refused, who is last?
+
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
+
+use fastrand::Rng;
+use wait_ready::{
+    Backoff, InstanceId, Jitter, Policy, Rules, Status,
+    policy::{Answer, Decision},
+    poll_error::{PollError, ServerError},
+    retry_after::{Hint, HintHeader},
+};
+
+use crate::{
+    peer::{Fixed, Moment, Schedule, Smithy},
+    wait::{DEFAULTS, MAX_WAIT, ROUND_TRIP, describe},
+};
+
+const WAITERS: usize = 1_000;
+/// Requests that the API answers in one second; more are refused until the next one begins.
+const LIMIT: u32 = 20;
+/// Every instance is ready then; the waiters start within the first second.
+const READY_AT: Duration = Duration::from_secs(150);
+/// Instances on one page of the list.
+const PAGE: usize = 100;
+
+/// The API: counts requests by the second.
+#[derive(Default)]
+struct Api {
+    second: u64,
+    used: u32,
+    answered: u32,
+    refused: u32,
+}
+
+impl Api {
+    /// Whether this request is refused; the hint is one second, the least that a header can say.
+    fn refuses(&mut self, now: Duration) -> bool {
+        if now.as_secs() != self.second {
+            (self.second, self.used) = (now.as_secs(), 0);
+        }
+        self.used += 1;
+        let refused = self.used > LIMIT;
+        *(if refused { &mut self.refused } else { &mut self.answered }) += 1;
+        refused
+    }
+
+    fn status(now: Duration) -> Status {
+        if now < READY_AT { Status::Provisioning } else { Status::Ready }
+    }
+}
+
+/// One waiter: is told what its requests brought, says when it sends the next.
+trait Waiter {
+    /// Sends at `now`; when it asks again, or none when it knows.
+    fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration>;
+}
+
+/// The real policy, for one instance or for many.
+struct Ours(Policy);
+
+impl Ours {
+    fn new(first: usize, count: usize, seed: u64) -> Self {
+        let ids =
+            (first..first + count).map(|n| InstanceId::new(&format!("inst_{n}")).expect("a name"));
+        let backoff = Backoff::new(DEFAULTS.0, DEFAULTS.1, Jitter::Seeded(seed)).expect("bounds");
+        Self(Policy::new(Rules { max_wait: MAX_WAIT, ..Rules::default() }, backoff, ids))
+    }
+}
+
+impl Waiter for Ours {
+    fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration> {
+        let due = self.0.due();
+        let mut refused = false;
+        let mut answers: Vec<Answer> = Vec::with_capacity(due.len());
+        for page in due.chunks(PAGE) {
+            // After a refusal the rest of the listing is left for the next round.
+            refused = refused || api.refuses(now);
+            for &position in page {
+                answers.push(Some(if refused {
+                    let hint =
+                        Hint { wait: Duration::from_secs(1), header: HintHeader::RetryAfter };
+                    Err(PollError::from_answer(ServerError::bare(429), Some(hint), None))
+                } else {
+                    Ok(describe(self.0.watches()[position].id(), Api::status(now)))
+                }));
+            }
+        }
+        let answered_at = now + ROUND_TRIP;
+        self.0.record_round(&due, answers, now, answered_at, &mut ());
+        match self.0.decide() {
+            Decision::PollAt(at, _) | Decision::GiveUpAt(at) => Some(at),
+            Decision::Finish => None,
+        }
+    }
+}
+
+/// A schedule that takes a refusal for "not yet": it reads no hints.
+struct Theirs(Box<dyn Schedule>);
+
+impl Waiter for Theirs {
+    fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration> {
+        let refused = api.refuses(now);
+        let answered_at = now + ROUND_TRIP;
+        if !refused && Api::status(now) == Status::Ready {
+            return None;
+        }
+        let moment = Moment { elapsed: answered_at, max_wait: MAX_WAIT, changed: false };
+        Some(answered_at + self.0.delay(&moment))
+    }
+}
+
+/// How it went for all.
+pub(crate) struct Outcome {
+    /// From ready until the last one knew.
+    pub(crate) all_after: Duration,
+    /// From ready until half of them knew.
+    pub(crate) median: Duration,
+    pub(crate) answered: u32,
+    pub(crate) refused: u32,
+}
+
+fn run(mut waiters: Vec<Box<dyn Waiter>>) -> Outcome {
+    let mut api = Api::default();
+    let mut rng = Rng::with_seed(1);
+    let mut agenda: BinaryHeap<Reverse<(Duration, usize)>> = (0..waiters.len())
+        .map(|waiter| Reverse((Duration::from_micros(rng.u64(0..1_000_000)), waiter)))
+        .collect();
+    // A waiter counts its time from its own start.
+    let mut started = vec![Duration::ZERO; waiters.len()];
+    for Reverse((at, waiter)) in &agenda {
+        started[*waiter] = *at;
+    }
+    let mut lags = Vec::new();
+    while let Some(Reverse((now, number))) = agenda.pop() {
+        let next = waiters[number].poll(&mut api, now);
+        match next {
+            Some(at) => agenda.push(Reverse((at.max(now), number))),
+            None => lags.push((now + ROUND_TRIP).saturating_sub(READY_AT)),
+        }
+    }
+    lags.sort_unstable();
+    Outcome {
+        all_after: lags[lags.len() - 1],
+        median: lags[lags.len() / 2],
+        answered: api.answered,
+        refused: api.refused,
+    }
+}
+
+fn boxed<W: Waiter + 'static>(start: impl Fn(u64) -> W) -> Vec<Box<dyn Waiter>> {
+    (0..WAITERS as u64).map(|seed| Box::new(start(seed)) as Box<dyn Waiter>).collect()
+}
+
+/// A thousand processes of ours.
+pub(crate) fn ours() -> Outcome {
+    run(boxed(|seed| Ours::new(usize::try_from(seed).unwrap_or_default(), 1, seed)))
+}
+
+/// The table.
+pub(crate) fn print() {
+    println!(
+        "\n### Herd: {WAITERS} waiters, {LIMIT} requests a second, all ready at the same moment\n"
+    );
+    println!(
+        "| waiters | half know after | all know after | worst / median | requests | refused |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|");
+    let row = |name: &str, outcome: &Outcome| {
+        let Outcome { all_after, median, answered, refused } = outcome;
+        let (all, half) = (all_after.as_secs_f64(), median.as_secs_f64());
+        let sent = answered + refused;
+        let share = 100.0 * f64::from(*refused) / f64::from(sent);
+        println!(
+            "| {name} | {half:.1} s | {all:.1} s | {:.1} | {sent} | {refused} ({share:.0} %) |",
+            all / half
+        );
+    };
+    row("wait-ready, 1,000 processes", &ours());
+    row("wait-ready, 1 process for 1,000", &run(vec![Box::new(Ours::new(0, WAITERS, 1))]));
+    row("smithy", &run(boxed(|seed| Theirs(Box::new(Smithy::new(seed))))));
+    row("every 5 s", &run(boxed(|_| Theirs(Box::new(Fixed(Duration::from_secs(5)))))));
+    row("every 15 s", &run(boxed(|_| Theirs(Box::new(Fixed(Duration::from_secs(15)))))));
+}
