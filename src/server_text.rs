@@ -5,7 +5,11 @@ use std::fmt::{self, Write as _};
 /// The most characters of one server text that are shown. A longer one ends in `…`.
 const SHOWN: usize = 300;
 
-/// Text from outside, kept as it came; `Display` and `Debug` are safe to print in a log.
+/// The most characters of one server text that are kept: a wait keeps many, and a server must not
+/// choose how much memory that is.
+const KEPT: usize = 1000;
+
+/// Text from outside, kept as it came but for an end too far away; `Display` and `Debug` are safe to print in a log.
 ///
 /// Control characters, line separators and bidirectional overrides are escaped, and so is the
 /// `##` of the commands that CI systems look for in the middle of a line (`##[`, `##vso[`): a
@@ -14,9 +18,13 @@ const SHOWN: usize = 300;
 pub struct ServerText(Box<str>);
 
 impl ServerText {
-    /// Keeps `text` as it came.
+    /// Keeps `text` as it came, up to a thousand characters.
     pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
+        let text = text.into();
+        match text.char_indices().nth(KEPT) {
+            Some((end, _)) => Self(text[..end].into()),
+            None => Self(text),
+        }
     }
 
     /// The text as it came. For machine formats that have an escaping of their own (JSON) only.
@@ -99,10 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_when_shown_and_kept_whole() {
-        let long = "x".repeat(10_000);
+    fn a_long_text_is_cut_when_shown_and_an_endless_one_when_kept() {
+        let long = "ä".repeat(KEPT);
         let text = ServerText::new(long.as_str());
         assert_eq!(text.to_string().chars().count(), SHOWN + 1);
         assert_eq!(text.as_received(), long);
+        let endless = ServerText::new(long.repeat(10));
+        assert_eq!(endless, text);
     }
 }

@@ -9,6 +9,9 @@ use crate::{
     server_text::ServerText,
 };
 
+/// The longest cursor that is sent back: those of a whole list are kept until its end.
+const LONGEST_CURSOR: usize = 4096;
+
 /// An instance as the API writes it.
 #[derive(Deserialize)]
 struct WireInstance<'a> {
@@ -101,6 +104,11 @@ pub fn parse_instance(
 pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
     let wire: WirePage<'_> = parse(body, redactor)?;
     let cursor = wire.next_cursor.filter(|cursor| !cursor.is_empty());
+    if cursor.as_ref().is_some_and(|cursor| cursor.len() > LONGEST_CURSOR) {
+        return Err(PollError::malformed(format!(
+            "its cursor is longer than {LONGEST_CURSOR} bytes"
+        )));
+    }
     let next = match (wire.has_more, cursor) {
         (Some(false), _) | (None, None) => Next::End,
         (_, Some(cursor)) => Next::Cursor(cursor),

@@ -102,7 +102,7 @@ fn every_test_that_the_security_promises_name_is_there() {
         .collect();
     assert!(named.len() > 5, "{named:?}");
     let mut code = String::new();
-    for folder in ["src", "src/api", "tests/it"] {
+    for folder in ["src", "src/api", "tests/it", "tests/it/soak"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -171,6 +171,7 @@ pub(super) const SECOND_PAGE: &[Row] = &[
         || answer(200, &[], r#"{"instances":[],"next_cursor":"2","has_more":true}"#),
         MALFORMED,
     ),
+    request("a cursor without an end", endless_cursor, &["its cursor is longer than 4096 bytes"]),
     request(
         "more, but not where",
         || answer(200, &[], r#"{"instances":[],"has_more":true}"#),
@@ -200,6 +201,11 @@ fn large_in_chunks() -> Act {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
         chunk.repeat(3)
     ))
+}
+
+fn endless_cursor() -> Act {
+    let cursor = "c".repeat(100_000);
+    answer(200, &[], &format!(r#"{{"instances":[],"next_cursor":"{cursor}","has_more":true}}"#))
 }
 
 fn compressed() -> Act {

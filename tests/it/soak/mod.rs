@@ -22,8 +22,8 @@ use tokio::time::Instant;
 
 use crate::fixture::{
     port::ClosedPort,
-    program::{Program, Running},
-    server::{Server, pause_for},
+    program::{Program, Running, eventually},
+    server::{Server, answer, instance_body, pause_for},
 };
 use measure::{Growth, Sample, growth};
 use weather::Weather;
@@ -162,6 +162,25 @@ fn fifty_processes_in_bad_weather_end_right_and_do_not_grow() {
         worst.resident_kib <= ALLOWED.resident_kib && worst.files <= ALLOWED.files,
         "more than {ALLOWED:?}: {worst:?}"
     );
+}
+
+#[test]
+fn a_server_that_invents_an_endless_status_for_every_poll_does_not_fill_memory() {
+    const POLLS: usize = 150;
+    let server = Server::responding(|number, _| {
+        let status = format!("{number}-{}", "x".repeat(900_000));
+        answer(200, &[], &instance_body(&status, ""))
+    });
+    let running = Program::asking(&server, &["--timeout", "50s"])
+        .env("WAIT_READY_MIN_DELAY", "1ms")
+        .env("WAIT_READY_MAX_DELAY", "2ms")
+        .stderr_to(Stdio::null())
+        .start();
+    eventually("many polls", || server.count() >= POLLS);
+    let sample = Sample::of(running.id(), Duration::ZERO).unwrap();
+    running.signal("TERM");
+    running.end().assert(143, "");
+    assert!(sample.resident_kib < 64 << 10, "{sample:?}");
 }
 
 /// The seed of the weather: that of `SOAK_SEED`, or one of its own.
