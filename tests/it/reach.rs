@@ -201,9 +201,8 @@ fn a_port_that_opens_later_is_reached_then() {
     let condition = format!("tcp:{port}");
     let running = Program::asking(&server, &["--for", &condition]).start();
     eventually("a second poll", || server.count() > 1);
-    for _ in 0..100 {
-        nap();
-    }
+    let closed_since = tokio::time::Instant::now();
+    eventually("three seconds", || closed_since.elapsed() >= Duration::from_secs(3));
     let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     running.end().assert(0, "127.0.0.1\n").says("accepts connections at 127.0.0.1 port");
 }
