@@ -7,7 +7,7 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 
-# Static, so that it runs in an empty image, and then made an eighth smaller: relocations
+# Static, so that it runs in an empty image, and then made a seventh smaller: relocations
 # are packed, and unwind tables left out, which nothing reads (`panic = "abort"`, a panic
 # hook that prints no backtrace).
 RUN echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .comment;' > no-unwind.ld
