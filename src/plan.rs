@@ -106,36 +106,16 @@ impl Plan {
             code = signals.next() => return Err(Failure::interrupted(code)),
             ids = instances(cli) => ids?,
         };
-        for path in cli.output.files() {
-            check_folder(path).map_err(|e| Failure::unexpected("cannot write the result", &e))?;
-        }
-        check_for_slips(&ids)?;
-        if cli.output.format == Format::Env
-            && let Some(id) = ids.iter().find(|id| !is_fit_for_env(id))
-        {
-            return Err(Failure::usage(format!(
-                "--output env cannot carry the id {id}: shells and CI systems quote it differently"
-            )));
-        }
-        #[cfg(feature = "simulate")]
-        let simulated = match &cli.api.simulate {
-            Some(script) => Some(Simulated::start(script, &ids, cli.pace.request_timeout).await?),
-            None => None,
-        };
-        #[cfg(feature = "simulate")]
-        let source = match &simulated {
-            Some(simulated) => simulated.source()?,
-            None => real(cli, api, at_once)?,
-        };
-        #[cfg(feature = "simulate")]
-        let probe = match &simulated {
-            Some(simulated) => {
-                NetProbe::new(rules.condition).with_stand_in(simulated.ssh_address())
-            }
-            None => NetProbe::new(rules.condition),
-        };
-        #[cfg(not(feature = "simulate"))]
+        check_before_the_first_poll(cli, &ids)?;
         let probe = NetProbe::new(rules.condition);
+        // A simulation serves as long as this lives.
+        #[cfg(feature = "simulate")]
+        let simulated = Simulated::if_wanted(cli, &ids).await?;
+        #[cfg(feature = "simulate")]
+        let (source, probe) = match &simulated {
+            Some(simulated) => (simulated.source()?, probe.with_stand_in(simulated.ssh_address())),
+            None => (real(cli, api, at_once)?, probe),
+        };
         #[cfg(not(feature = "simulate"))]
         let source = real(cli, api, at_once)?;
         let draws = look.progress && !cli.output.quiet && cli.output.log_format == LogFormat::Text;
@@ -151,6 +131,20 @@ impl Plan {
         let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
         Ok(Finished { watches, rules, elapsed, signal })
     }
+}
+
+/// What would only be noticed at the end of the wait is checked before it.
+fn check_before_the_first_poll(cli: &Cli, ids: &[InstanceId]) -> Result<(), Failure> {
+    for path in cli.output.files() {
+        check_folder(path).map_err(|e| Failure::unexpected("cannot write the result", &e))?;
+    }
+    let unfit = ids.iter().find(|id| cli.output.format == Format::Env && !is_fit_for_env(id));
+    if let Some(id) = unfit {
+        return Err(Failure::usage(format!(
+            "--output env cannot carry the id {id}: shells and CI systems quote it differently"
+        )));
+    }
+    check_for_slips(ids)
 }
 
 /// Words that were surely not meant as instances.

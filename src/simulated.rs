@@ -10,6 +10,7 @@ use crate::{
         http::{HttpOptions, HttpSource},
         url::{ApiUrl, PlainHttp},
     },
+    cli::Cli,
     failure::Failure,
     instance::InstanceId,
     report::subscriber::ALWAYS,
@@ -23,8 +24,15 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// Serves `ids`, and says that this is a simulation.
-    pub(crate) async fn start(
+    /// Serves `ids` if the command line asks for a simulation, and says that it is one.
+    pub(crate) async fn if_wanted(cli: &Cli, ids: &[InstanceId]) -> Result<Option<Self>, Failure> {
+        match &cli.api.simulate {
+            Some(script) => Self::start(script, ids, cli.pace.request_timeout).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn start(
         script: &Script,
         ids: &[InstanceId],
         request_timeout: Duration,
