@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, Write as _},
+    path::Path,
 };
 
 use tracing::warn;
@@ -12,17 +13,16 @@ use crate::{
     command::{become_command, command},
     exit_code::{ExitCode, decisive},
     failure::Failure,
-    file::{append, replace, replace_or_overwrite},
+    file::{FileError, append, replace, replace_or_overwrite},
     finished::{Finished, Verdict, told},
-    output::render,
+    output::{print, render},
     report::{
         annotation::annotation, json, record::Report, subscriber::LogFormat, summary::summary,
     },
 };
 
 /// Passes the result on, reports, and becomes COMMAND where there is one; the exit code.
-pub(crate) fn conclude(cli: &Cli, finished: &Finished, verdict: Verdict) -> u8 {
-    let mut verdict = verdict;
+pub(crate) fn conclude(cli: &Cli, finished: &Finished, mut verdict: Verdict) -> u8 {
     if verdict.code == ExitCode::Success
         && let Err(failure) = deliver(cli, finished)
     {
@@ -55,10 +55,7 @@ fn deliver(cli: &Cli, finished: &Finished) -> Result<(), Failure> {
     if !cli.command.is_empty() {
         return Ok(());
     }
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
+    print(text.as_bytes())
         .map_err(|error| Failure::unexpected("cannot write the result to standard output", &error))
 }
 
@@ -71,9 +68,7 @@ fn report(cli: &Cli, finished: &Finished, verdict: Verdict) -> Verdict {
     let message = verdict.message.as_deref();
     let report = Report::new(watches, decisive, *elapsed, verdict.code, message);
     let written = [
-        cli.output.report.as_ref().map(|path| {
-            replace_or_overwrite(path, format!("{}\n", json::line(&report)).as_bytes())
-        }),
+        cli.output.report.as_ref().map(|path| write_report(path, &report)),
         cli.output
             .summary
             .as_ref()
@@ -89,6 +84,11 @@ fn report(cli: &Cli, finished: &Finished, verdict: Verdict) -> Verdict {
         }
     }
     verdict
+}
+
+/// Writes a report, over a file that cannot be replaced too.
+pub(crate) fn write_report(path: &Path, report: &Report<'_>) -> Result<(), FileError> {
+    replace_or_overwrite(path, format!("{}\n", json::line(report)).as_bytes())
 }
 
 /// In a GitHub workflow the last error is shown on the run's page.

@@ -102,6 +102,13 @@ impl ExitCode {
             Ending::Abandoned => None,
         }
     }
+
+    /// The code of the ending that `watch` has; none while it has none, or when another instance
+    /// decided the wait.
+    #[must_use]
+    pub fn of_watch(watch: &Watch) -> Option<Self> {
+        watch.ending().as_ref().and_then(Self::of)
+    }
 }
 
 impl From<ExitCode> for std::process::ExitCode {
@@ -117,8 +124,7 @@ pub fn decisive(watches: &[Watch], any: bool) -> Option<&Watch> {
     if any && watches.iter().any(Watch::is_met) {
         return None;
     }
-    let has_code = |watch: &&Watch| watch.ending().is_some_and(|e| ExitCode::of(&e).is_some());
-    watches.iter().filter(has_code).find(|watch| !watch.is_met())
+    watches.iter().find(|watch| !watch.is_met() && ExitCode::of_watch(watch).is_some())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all.
 
 use std::{
-    fs::{File, Metadata, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -40,8 +40,8 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), FileError> {
     .map_err(FileError::of(folder))
 }
 
-/// Whether writing to `path` can wait for somebody else, as it does for a pipe.
-pub(crate) fn may_block(path: &Path) -> bool {
+/// Whether `path` is there and no regular file. Writing to a pipe waits for whoever reads it.
+pub(crate) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
@@ -60,7 +60,7 @@ fn folder_of(path: &Path) -> &Path {
 ///
 /// [`FileError`] where that is impossible; then nothing is left behind.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+    if is_special(path) {
         return write_into(path, content).map_err(FileError::of(path));
     }
     let put = || {
@@ -94,17 +94,14 @@ fn without_temporary_name(error: io::Error) -> io::Error {
 ///
 /// [`FileError`] where neither is possible.
 pub(crate) fn replace_or_overwrite(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    replace(path, content).or_else(|error| match path.metadata() {
-        Ok(metadata) if metadata.is_file() => {
-            write_into(path, content).map_err(FileError::of(path))
-        }
-        _ => Err(error),
-    })
+    match replace(path, content) {
+        Err(_) if path.is_file() => write_into(path, content).map_err(FileError::of(path)),
+        written => written,
+    }
 }
 
 fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
-    let regular = path.metadata().as_ref().is_ok_and(Metadata::is_file);
-    let mut file = OpenOptions::new().write(true).truncate(regular).open(path)?;
+    let mut file = OpenOptions::new().write(true).truncate(path.is_file()).open(path)?;
     file.write_all(content)?;
     file.flush()
 }

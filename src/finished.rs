@@ -53,7 +53,7 @@ impl Finished {
             self.draw_pictures(unicode);
             return Verdict { code: ExitCode::Success, message: None };
         };
-        let code = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(ExitCode::Unexpected);
+        let code = ExitCode::of_watch(watch).unwrap_or(ExitCode::Unexpected);
         self.draw_pictures(unicode);
         self.tell_failures(code);
         let message = explain(watch, &self.rules).map(|explanation| explanation.on_one_line());
@@ -95,7 +95,7 @@ impl Finished {
         let mut untold = 0;
         for watch in &self.watches {
             let Some(explanation) = explain(watch, &self.rules) else { continue };
-            let own = watch.ending().as_ref().and_then(ExitCode::of).unwrap_or(code);
+            let own = ExitCode::of_watch(watch).unwrap_or(code);
             if let Some(same) = kinds.iter_mut().find(|kind| kind.0.what == explanation.what) {
                 same.2 += 1;
             } else if kinds.len() < TOLD_ONE_BY_ONE {
@@ -134,11 +134,10 @@ impl Finished {
     }
 
     fn tell_success(&self) {
-        let met =
-            || self.watches.iter().filter(|watch| watch.ending().is_some_and(|e| e.is_success()));
-        if met().count() > TOLD_ONE_BY_ONE {
-            let (count, all) = (self.met().count(), self.watches.len());
-            info!(event = "met", "{count} of {all} got there after {}", Brief(self.elapsed));
+        let count = self.met().count();
+        if count > TOLD_ONE_BY_ONE {
+            let told = got_there(count, self.watches.len());
+            info!(event = "met", "{told} after {}", Brief(self.elapsed));
             return;
         }
         for watch in self.met() {

@@ -1,6 +1,10 @@
 //! The result on standard output, for the next step of a script.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use clap::ValueEnum;
 
@@ -48,6 +52,17 @@ pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
         }
     }
     text
+}
+
+/// Writes to standard output, to the last byte.
+///
+/// # Errors
+///
+/// What the system says, such as that the disk is full or that nobody reads.
+pub fn print(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// Whether `id` can stand in a line that a shell, a CI system and docker read alike: they

@@ -330,11 +330,9 @@ impl Policy {
 
     /// A look at the instances is over; one at their addresses, which ends by itself, is not.
     fn give_up_unless_probing(&mut self, now: Duration, observer: &mut impl Observer) {
-        let is_decided = self.are_enough_there();
-        for watch in &mut self.watches {
-            if is_decided || !matches!(watch.stage(), Stage::Probing { .. }) {
-                watch.give_up(now, observer);
-            }
+        let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
+        for watch in self.watches.iter_mut().filter(at_rest) {
+            watch.give_up(now, observer);
         }
         self.planned = Decision::GiveUpAt(Duration::MAX);
         self.settle(now, observer);

@@ -14,14 +14,14 @@ use crate::{
         generate::{Generated, generate},
         wishes::Wishes,
     },
-    conclude::conclude,
+    conclude::{conclude, write_report},
     exit_code::ExitCode,
     failure::Failure,
-    file::{may_block, replace_or_overwrite},
+    file::is_special,
     finished::{Finished, told},
+    output::print,
     plan::Plan,
     report::{
-        json,
         record::Report,
         subscriber::{LogFormat, Stderr, Verbosity, subscriber},
     },
@@ -69,7 +69,8 @@ fn run_with(cli: &Cli) -> u8 {
                 (Finished::before_the_first_poll(&cli.instances), verdict)
             }
         };
-    if cli.output.files().any(may_block) {
+    // Only where it may be stuck: elsewhere a signal would leave half of the work behind.
+    if cli.output.files().any(is_special) {
         at_once.during(|| conclude(cli, &finished, verdict))
     } else {
         conclude(cli, &finished, verdict)
@@ -103,18 +104,13 @@ fn complain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     }
     if let Some(path) = wishes.report {
         let report = Report::new(&[], None, Duration::ZERO, ExitCode::Usage, Some(what));
-        let _ = replace_or_overwrite(&path, format!("{}\n", json::line(&report)).as_bytes());
+        let _ = write_report(&path, &report);
     }
     ExitCode::Usage
 }
 
 fn print_generated(what: Generated) -> ExitCode {
-    let printed = generate(what).and_then(|text| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&text)?;
-        stdout.flush()
-    });
-    printed_to_the_end(printed)
+    printed_to_the_end(generate(what).and_then(|text| print(&text)))
 }
 
 fn printed_to_the_end(printed: io::Result<()>) -> ExitCode {

@@ -1,6 +1,9 @@
 //! What a terminal shows of a wait at one moment. Pure: the time is an argument.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use crate::{
     condition::Condition,
@@ -16,6 +19,7 @@ pub struct Board {
     condition: Condition,
     max_wait: Duration,
     rows: Vec<Row>,
+    positions: HashMap<InstanceId, usize>,
     next_poll: Option<(Duration, Why)>,
     separator: &'static str,
 }
@@ -39,10 +43,11 @@ impl Board {
             trouble: None,
             over: false,
         };
-        let rows = ids.into_iter().map(row).collect();
+        let rows: Vec<Row> = ids.into_iter().map(row).collect();
+        let positions = rows.iter().map(|row| row.id.clone()).zip(0..).collect();
         let separator = if unicode { " · " } else { ", " };
         let (condition, max_wait) = (rules.condition, rules.max_wait);
-        Self { condition, max_wait, rows, next_poll: None, separator }
+        Self { condition, max_wait, rows, positions, next_poll: None, separator }
     }
 
     /// At most `height` lines for the moment `now`.
@@ -99,8 +104,8 @@ impl Board {
     }
 
     fn set(&mut self, id: &InstanceId, change: impl FnOnce(&mut Row)) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.id == *id) {
-            change(row);
+        if let Some(&position) = self.positions.get(id) {
+            change(&mut self.rows[position]);
         }
     }
 }

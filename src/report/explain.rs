@@ -161,22 +161,21 @@ fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
 fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
     let id = watch.id();
     match refusal {
-        Refusal::Status(answer) => Explanation {
-            what: if answer.status == 407 {
-                format!(
-                    "a proxy wants credentials before it lets requests to the API through ({id})"
-                )
-            } else {
-                format!("the API refuses the request ({id})")
-            },
+        Refusal::Status(answer) if answer.status == 407 => Explanation {
+            what: format!(
+                "a proxy wants credentials before it lets requests to the API through ({id})"
+            ),
             seen: Some(said(answer)),
-            advice: Some(if answer.status == 407 {
+            advice: Some(
                 "a proxy says that, not the API: put its user and password into HTTP_PROXY \
                  (http://user:password@host), or the API's host into NO_PROXY"
-                    .into()
-            } else {
-                "check the id and --api-url; repeating it would not help".into()
-            }),
+                    .into(),
+            ),
+        },
+        Refusal::Status(answer) => Explanation {
+            what: format!("the API refuses the request ({id})"),
+            seen: Some(said(answer)),
+            advice: Some("check the id and --api-url; repeating it would not help".into()),
         },
         Refusal::Redirect { .. } => Explanation {
             what: format!("the API redirects, which is not followed ({id})"),
@@ -251,9 +250,9 @@ fn history(watch: &Watch) -> Option<String> {
             }
         })
         .collect();
-    let shown = stays.len().saturating_sub(SHOWN);
-    let begin = if shown > 0 { "… " } else { "" };
-    (!stays.is_empty()).then(|| format!("it was {begin}{}", stays[shown..].join(", ")))
+    let left_out = stays.len().saturating_sub(SHOWN);
+    let begin = if left_out > 0 { "… " } else { "" };
+    (!stays.is_empty()).then(|| format!("it was {begin}{}", stays[left_out..].join(", ")))
 }
 
 /// What the polls came to: `47 polls, 2 throttled, 3 transient errors`.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{ending::Ending, exit_code::ExitCode, watch::Watch};
+use crate::{
+    ending::Ending, exit_code::ExitCode, instance::Sector, server_text::ServerText, watch::Watch,
+};
 
 /// What became of one instance.
 #[derive(Debug, Default, Serialize)]
@@ -47,7 +49,7 @@ impl<'a> Record<'a> {
         let instance = watch.instance();
         let tally = watch.tally();
         let ending = watch.ending();
-        let own_code = ending.as_ref().and_then(ExitCode::of).unwrap_or(code);
+        let own_code = ExitCode::of_watch(watch).unwrap_or(code);
         let transitions = watch.timeline().transitions().iter();
         Self {
             id: Some(watch.id().as_str()),
@@ -55,12 +57,10 @@ impl<'a> Record<'a> {
             ip: watch.address().map(|ip| ip.to_string()),
             instance_type: instance.map(|instance| instance.instance_type.as_received()),
             region: instance.map(|instance| instance.region.as_received()),
-            sector: instance
-                .and_then(|i| i.sector.as_ref())
-                .map(super::super::instance::Sector::as_received),
+            sector: instance.and_then(|i| i.sector.as_ref()).map(Sector::as_received),
             creator_user_nickname: instance
                 .and_then(|i| i.creator_user_nickname.as_ref())
-                .map(super::super::server_text::ServerText::as_received),
+                .map(ServerText::as_received),
             outcome: ending.as_ref().map_or_else(|| code.outcome(), outcome),
             exit_code: own_code.number(),
             waited_ms: millis(watch.over_at().unwrap_or(now)),
