@@ -69,6 +69,11 @@ fn compare(family: &Family) -> Vec<(&'static str, Summary)> {
     [("wait-ready", ours)].into_iter().chain(peers).collect()
 }
 
+/// The first peer that is better on both axes.
+fn beaten_by<'a>(ours: &Summary, rows: &[(&'a str, Summary)]) -> Option<&'a str> {
+    rows[1..].iter().find(|(_, peer)| peer.beats(ours)).map(|(name, _)| *name)
+}
+
 fn print_family(family: &Family, rows: &[(&str, Summary)]) {
     println!("\n### `{}`: {}\n", family.name, family.about);
     println!("| schedule | mean lag | p95 lag | requests | beside wait-ready |");
@@ -99,7 +104,9 @@ fn guard() {
             let cost = wait::ours(trace, DEFAULTS, Jitter::Seeded(seed));
             (lag, requests) = (lag + cost.lag.as_millis(), requests + cost.requests);
         }
-        println!("schedule {} lag_ms {lag} requests {requests}", family.name);
+        let rows = compare(family);
+        let beaten_by = beaten_by(&rows[0].1, &rows).unwrap_or("nobody");
+        println!("schedule {} lag_ms {lag} requests {requests} beaten_by {beaten_by}", family.name);
     }
     let herd = herd::ours();
     println!("herd all_ms {} refused {}", herd.all_after.as_millis(), herd.refused);

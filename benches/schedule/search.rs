@@ -3,15 +3,20 @@
 use wait_ready::Jitter;
 
 use crate::{
-    TRACES, compare,
+    TRACES, beaten_by, compare,
     trace::{FAMILIES, Trace},
     variant::{Shape, Variant},
     wait::{self, Cost, DEFAULTS, Summary},
 };
 
 /// The variant that the program has.
-const PRESENT: Variant =
-    Variant { min: DEFAULTS.0, max: DEFAULTS.1, factor: 2.0, shape: Shape::Half, restarts: true };
+const PRESENT: Variant = Variant {
+    min: DEFAULTS.0,
+    max: DEFAULTS.1,
+    factor: 2.0,
+    shape: Shape::Upper(1.0 / 3.0),
+    restarts: true,
+};
 
 fn summary(traces: &[Trace], variant: Variant) -> Summary {
     let costs: Vec<Cost> = traces
@@ -34,7 +39,8 @@ fn check_present(traces: &[Trace]) {
     }
 }
 
-/// Prints how many variants survive, and which of them would cost nothing.
+/// Prints how many variants survive, those with the bounds of the program, and those that cost
+/// nothing.
 pub(crate) fn print() {
     let mut survivors: Vec<(Variant, Vec<Summary>)> =
         Variant::all().into_iter().map(|variant| (variant, Vec::new())).collect();
@@ -43,42 +49,37 @@ pub(crate) fn print() {
         let traces = family.traces(TRACES);
         check_present(&traces);
         let peers = compare(family);
-        let mut beaten_by: Vec<&str> = Vec::new();
         survivors.retain_mut(|(variant, summaries)| {
             let own = summary(&traces, *variant);
             summaries.push(own);
-            let beaten = peers[1..].iter().find(|(_, peer)| peer.beats(&own));
-            beaten_by.extend(beaten.filter(|_| *variant == PRESENT).map(|(name, _)| *name));
-            beaten.is_none() || *variant == PRESENT
+            beaten_by(&own, &peers).is_none() || *variant == PRESENT
         });
-        println!(
-            "{}: {} left, the present one beaten by {beaten_by:?}",
-            family.name,
-            survivors.len()
-        );
+        println!("{}: {} left", family.name, survivors.len());
     }
-    println!(
-        "\n{} of {tried} are beaten by no peer on any kind.",
-        survivors.iter().filter(|(v, _)| *v != PRESENT).count()
-    );
-    println!(
-        "\nThose that cost at most {SLACK} times what the present one does, on every kind and both axes (mean lag / requests):\n"
-    );
+    println!("\n{} of {tried} are beaten by no peer on any kind.", survivors.len());
     let (_, present) =
         survivors.iter().find(|(variant, _)| *variant == PRESENT).expect("kept").clone();
+
+    println!("\nThose between the same bounds (mean lag / requests):\n");
+    let bounds = |variant: &Variant| (variant.min, variant.max);
+    print_table(survivors.iter().filter(|(variant, _)| bounds(variant) == DEFAULTS));
+
+    println!("\nThose that cost at most {SLACK} times as much on every kind and both axes:\n");
+    let close = |(own, present): (&Summary, &Summary)| {
+        own.mean_lag <= SLACK * present.mean_lag && own.requests <= SLACK * present.requests
+    };
+    print_table(survivors.iter().filter(|(_, own)| own.iter().zip(&present).all(close)));
+}
+
+fn print_table<'a>(rows: impl Iterator<Item = &'a (Variant, Vec<Summary>)>) {
     println!("| variant | {} |", FAMILIES.map(|family| family.name).join(" | "));
     println!("|---|---|---|---|---|---|");
-    for (variant, summaries) in &survivors {
-        let close = |(own, present): (&Summary, &Summary)| {
-            own.mean_lag <= SLACK * present.mean_lag && own.requests <= SLACK * present.requests
-        };
-        if summaries.iter().zip(&present).all(close) {
-            let cells: Vec<String> = summaries
-                .iter()
-                .map(|own| format!("{:.2} s / {:.1}", own.mean_lag, own.requests))
-                .collect();
-            let mark = if *variant == PRESENT { " (present)" } else { "" };
-            println!("| {variant}{mark} | {} |", cells.join(" | "));
-        }
+    for (variant, summaries) in rows {
+        let cells: Vec<String> = summaries
+            .iter()
+            .map(|own| format!("{:.2} s / {:.1}", own.mean_lag, own.requests))
+            .collect();
+        let mark = if *variant == PRESENT { " (present)" } else { "" };
+        println!("| {variant}{mark} | {} |", cells.join(" | "));
     }
 }

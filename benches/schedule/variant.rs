@@ -7,16 +7,21 @@ use fastrand::Rng;
 use crate::peer::{Moment, Schedule};
 
 /// How a delay is drawn from its step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Shape {
-    /// The step itself.
-    None,
-    /// From its upper fifth.
-    Fifth,
-    /// From its upper half: what `Backoff` does.
-    Half,
+    /// From this upper part of it, which `Backoff` does too; 0 is the step itself.
+    Upper(f64),
     /// From anywhere between the shortest delay and the step.
     Full,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upper(part) => write!(f, "jitter {:.0} %", 100.0 * part),
+            Self::Full => f.write_str("jitter full"),
+        }
+    }
 }
 
 /// One such schedule.
@@ -33,8 +38,8 @@ pub(crate) struct Variant {
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { min, max, factor, shape, restarts } = self;
-        let restarts = if *restarts { "restarts" } else { "goes on" };
-        write!(f, "{min:?}..{max:?} x{factor} {shape:?} {restarts}")
+        let restarts = if *restarts { "" } else { ", goes on" };
+        write!(f, "{min:?}..{max:?}, x{factor}, {shape}{restarts}")
     }
 }
 
@@ -46,11 +51,12 @@ impl Variant {
 
     /// Every combination that was tried.
     pub(crate) fn all() -> Vec<Self> {
+        let shapes = [0.0, 0.2, 1.0 / 3.0, 0.5].map(Shape::Upper).into_iter().chain([Shape::Full]);
         let mut all = Vec::new();
         for min in [500, 1_000, 2_000, 3_000].map(Duration::from_millis) {
             for max in [5, 8, 10, 12, 15, 20, 30].map(Duration::from_secs) {
-                for factor in [1.25, 1.5, 2.0, 3.0] {
-                    for shape in [Shape::None, Shape::Fifth, Shape::Half, Shape::Full] {
+                for factor in [1.25, 1.4, 1.5, 1.6, 1.75, 2.0, 3.0] {
+                    for shape in shapes.clone() {
                         for restarts in [true, false] {
                             all.push(Self { min, max, factor, shape, restarts });
                         }
@@ -77,9 +83,7 @@ impl Schedule for Running {
         let step = self.step;
         self.step = step.mul_f64(factor).min(max);
         let delay = match shape {
-            Shape::None => step,
-            Shape::Fifth => step.mul_f64(0.8 + 0.2 * self.rng.f64()),
-            Shape::Half => step.mul_f64(0.5 + 0.5 * self.rng.f64()),
+            Shape::Upper(part) => step.mul_f64(1.0 - part * self.rng.f64()),
             Shape::Full => min + step.saturating_sub(min).mul_f64(self.rng.f64()),
         };
         delay.clamp(min, max)

@@ -20,7 +20,11 @@ impl Schedule<'_> {
     fn next(&mut self) -> (Ms, Ms) {
         let step = self.step;
         self.step = (2 * step).min(self.options.max);
-        if self.options.jitter { ((step / 2).max(self.options.min), step) } else { (step, step) }
+        if self.options.jitter {
+            ((2 * step / 3).max(self.options.min), step)
+        } else {
+            (step, step)
+        }
     }
 }
 
