@@ -161,6 +161,26 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_what_would_have_been_understood() {
+        for (text, fix) in [
+            ("10min", "10m"),
+            ("5sec", "10s"),
+            ("2hrs", "10h"),
+            ("1day", "10d"),
+            ("3msec", "10ms"),
+            ("-5s", "negative"),
+            ("1,5s", "1500ms"),
+            ("10 fortnights", "the units are ms, s, m, h and d"),
+            ("m5", "write it like"),
+            ("367d", "more than a year"),
+        ] {
+            let refusal = parse_duration(text).unwrap_err();
+            assert!(refusal.contains(fix), "{text}: {refusal}");
+        }
+        assert_eq!(parse_duration("366d"), Ok(LONGEST));
+    }
+
+    #[test]
     fn a_duration_reads_as_a_person_says_it() {
         for (millis, text) in [
             (0, "0s"),

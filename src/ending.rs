@@ -40,11 +40,3 @@ pub enum Ending {
     /// Another instance decided the wait: one was enough, or one failure was too many.
     Abandoned,
 }
-
-impl Ending {
-    /// Whether the instance got there.
-    #[must_use]
-    pub fn is_success(&self) -> bool {
-        matches!(self, Self::Met(_))
-    }
-}

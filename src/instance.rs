@@ -187,6 +187,12 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_shown_and_debugged_as_its_text() {
+        let id = InstanceId::new("inst_a").unwrap();
+        assert_eq!((format!("{id}"), format!("{id:?}")), ("inst_a".into(), "\"inst_a\"".into()));
+    }
+
+    #[test]
     fn an_undocumented_status_cannot_break_a_line() {
         assert_eq!(Status::from("a\nb").to_string(), "a\\u{a}b");
     }

@@ -346,10 +346,7 @@ impl Policy {
 }
 
 fn longer(a: Option<Hint>, b: Option<Hint>) -> Option<Hint> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if b.wait > a.wait { b } else { a }),
-        (a, b) => a.or(b),
-    }
+    [a, b].into_iter().flatten().max_by_key(|hint| hint.wait)
 }
 
 #[cfg(test)]

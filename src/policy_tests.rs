@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     backoff::Jitter,
     condition::Condition,
-    instance::{InstanceType, Region},
+    instance::{InstanceType, Region, Status},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -83,6 +83,32 @@ fn with_any_the_others_are_given_up_only_once_an_address_is_confirmed() {
     assert_eq!(policy.decide(), Decision::Finish);
     assert_eq!(policy.watches()[0].ending(), Some(Ending::Met(IP.parse().ok())));
     assert_eq!(policy.watches()[1].ending(), Some(Ending::Abandoned));
+}
+
+#[test]
+fn a_watch_shows_what_was_seen_last_and_an_address_only_once_it_is_there() {
+    let mut policy = policy(&["a"], |rules| rules.condition = Condition::Tcp { port: 80 });
+    let seen = |policy: &Policy| {
+        let watch = &policy.watches()[0];
+        (watch.instance().map(|instance| instance.status.clone()), watch.address())
+    };
+    assert_eq!(seen(&policy), (None, None));
+    poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+    assert_eq!(seen(&policy), (Some(Status::Ready), None));
+    reach(&mut policy, 0, 1);
+    assert_eq!(seen(&policy), (Some(Status::Ready), IP.parse().ok()));
+}
+
+#[test]
+fn a_hint_or_a_limit_that_moves_nothing_is_not_told_as_the_reason() {
+    let mut hinted = policy(&["a"], |_| ());
+    poll(&mut hinted, 0, vec![error(429, Some(1))]);
+    assert_eq!(hinted.decide(), Decision::PollAt(SECOND, Why::Backoff));
+    let mut limited = policy(&["a"], |rules| {
+        rules.budgets.push((Status::Pending, SECOND));
+    });
+    poll(&mut limited, 0, vec![instance("pending", None)]);
+    assert_eq!(limited.decide(), Decision::PollAt(SECOND, Why::StatusChanged));
 }
 
 #[test]

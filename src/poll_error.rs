@@ -229,6 +229,34 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_is_of_the_same_kind_whatever_its_words() {
+        let tls = |name: &str| Fault::Tls(TlsFault::SelfSigned { name: name.into() });
+        let issuer = Fault::Tls(TlsFault::UnknownIssuer { issuer: "a".into() });
+        let server = |status| Fault::Server(ServerError::bare(status));
+        let (refused, reset) = (Fault::Connect("refused".into()), Fault::Broken("reset".into()));
+        for (a, b, is_same) in [
+            (&tls("a"), &tls("b"), true),
+            (&tls("a"), &issuer, false),
+            (&server(500), &server(500), true),
+            (&server(500), &server(502), false),
+            (&refused, &Fault::Connect("no such host".into()), true),
+            (&refused, &reset, false),
+        ] {
+            assert_eq!(a.is_same_kind(b), is_same, "{a} / {b}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_says_where_to() {
+        let redirect = |location: Option<&str>| {
+            let location = location.map(ServerText::from);
+            PollError::from_answer(ServerError::bare(302), None, location).to_string()
+        };
+        assert_eq!(redirect(Some("https://a/\n")), "HTTP 302: a redirect to https://a/\\u{a}");
+        assert_eq!(redirect(None), "HTTP 302: a redirect");
+    }
+
+    #[test]
     fn a_server_error_shows_all_that_support_needs_on_one_line() {
         let error = ServerError {
             status: 403,

@@ -84,6 +84,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_names_the_header_that_it_came_from() {
+        let name = |retry_after, reset| {
+            Hint::read(retry_after, reset, rfc_example()).map(|hint| hint.header.name())
+        };
+        assert_eq!(name(Some("1"), Some("2")), Some("Retry-After"));
+        assert_eq!(name(None, Some("2")), Some("x-ratelimit-reset"));
+    }
+
+    #[test]
     fn seconds_are_read_up_to_the_largest_number() {
         assert_eq!(retry_after("0"), Some(Duration::ZERO));
         assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));

@@ -72,12 +72,12 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
     ) {
         let Attempt { position, ip, result, mut backoff } = attempt;
         policy.record_probe(position, ip, result, now, observer);
-        match *policy.watches()[position].stage() {
-            Stage::Probing { ip: wanted, .. } if wanted == ip => {
-                let delay = backoff.next_delay();
-                self.attempt(position, ip, delay, backoff);
-            }
-            _ => drop(self.addresses.remove(&position)),
+        // An attempt at another address than the present one does not get here: it is abandoned.
+        if matches!(policy.watches()[position].stage(), Stage::Probing { .. }) {
+            let delay = backoff.next_delay();
+            self.attempt(position, ip, delay, backoff);
+        } else {
+            self.addresses.remove(&position);
         }
     }
 

@@ -2,11 +2,14 @@
 
 use std::{
     net::IpAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use wait_ready::{
     backoff::{Backoff, Jitter},
     condition::Condition,
@@ -20,11 +23,12 @@ use wait_ready::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Never reaches anything, slowly, and counts the attempts under way.
+/// Never reaches anything, takes five seconds for it, and remembers what it was asked.
 #[derive(Default)]
 struct Slow {
     under_way: AtomicUsize,
     most: AtomicUsize,
+    attempts: Mutex<Vec<(Instant, IpAddr)>>,
 }
 
 struct UnderWay<'a>(&'a AtomicUsize);
@@ -36,27 +40,58 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Probe for &Slow {
-    async fn attempt(&self, _: IpAddr) -> Result<(), ProbeError> {
+    async fn attempt(&self, ip: IpAddr) -> Result<(), ProbeError> {
         let now = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         let _under_way = UnderWay(&self.under_way);
         self.most.fetch_max(now, Ordering::Relaxed);
+        self.attempts.lock().unwrap().push((Instant::now(), ip));
         sleep(SECOND * 5).await;
         Err(ProbeError::ConnectionRefused)
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_address_that_changes_and_comes_back_is_tried_by_one_attempt_at_a_time() {
+/// Waits for a minute with a poll a second.
+async fn wait(script: &str, probe: &Slow) {
     let ids = [InstanceId::new("inst_0").unwrap()];
-    let script = "ready@203.0.113.1,ready@203.0.113.2,ready@203.0.113.1";
     let simulation = Simulation::new(script.parse().unwrap(), ids.clone());
     let source = SimulatedSource::new(simulation, SECOND);
     let rules =
         Rules { condition: Condition::Tcp { port: 80 }, max_wait: SECOND * 60, ..Rules::default() };
     let backoff = Backoff::new(SECOND, SECOND, Jitter::Off).unwrap();
+    Waiter::new(source, probe, Policy::new(rules, backoff, ids)).wait(&mut ()).await;
+}
+
+impl Slow {
+    /// When each attempt began, in seconds, and the last byte of the address.
+    fn attempts(&self, began: Instant) -> Vec<(u64, u8)> {
+        let last_byte = |ip: &IpAddr| match ip {
+            IpAddr::V4(ip) => ip.octets()[3],
+            IpAddr::V6(ip) => ip.octets()[15],
+        };
+        let attempts = self.attempts.lock().unwrap();
+        attempts.iter().map(|(at, ip)| ((*at - began).as_secs(), last_byte(ip))).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_changes_and_comes_back_is_tried_by_one_attempt_at_a_time() {
     let probe = Slow::default();
-    let mut waiter = Waiter::new(source, &probe, Policy::new(rules, backoff, ids));
-    waiter.wait(&mut ()).await;
+    wait("ready@203.0.113.1,ready@203.0.113.2,ready@203.0.113.1", &probe).await;
     assert_eq!(probe.most.load(Ordering::Relaxed), 1);
     assert_eq!(probe.under_way.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_goes_on_over_the_polls_that_find_the_same_address() {
+    let (probe, began) = (Slow::default(), Instant::now());
+    wait("ready@203.0.113.1", &probe).await;
+    let expected: Vec<(u64, u8)> = (0..10).map(|n| (6 * n, 1)).collect();
+    assert_eq!(probe.attempts(began)[..10], expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_at_an_address_that_is_no_longer_the_instances_is_abandoned_at_once() {
+    let (probe, began) = (Slow::default(), Instant::now());
+    wait("ready@203.0.113.1:2s,ready@203.0.113.2", &probe).await;
+    assert_eq!(probe.attempts(began)[..3], [(0, 1), (2, 2), (8, 2)]);
 }
