@@ -51,12 +51,7 @@ fi
 setting="$(rustc --version), $(uname -m), $(ldd --version | sed -n 1p), $(valgrind --version)"
 
 # One wait whose course does not depend on the machine: ready at the first poll, no socket.
-count() {
-    env -i HOME=/nonexistent PATH="$PATH" valgrind --tool=callgrind \
-        --callgrind-out-file="$work/callgrind" "$binary" "$@" 2>&1 >/dev/null |
-        sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
-}
-now=$(count inst_a --simulate=ready --quiet)
+now=$(benches/instructions.sh "$binary" inst_a --simulate=ready --quiet)
 if [ "${1:-}" = --update ]; then
     printf '%s\n%s\n' "$setting" "$now" >"$instructions"
 fi

@@ -119,6 +119,19 @@ proptest! {
     }
 
     #[test]
+    fn an_endless_text_is_kept_so_far_and_holds_no_key(
+        around in "[a-z]{0,3}", times in 1_usize..300,
+    ) {
+        let endless = format!("{around}keyid-0123456789:secret-9876543210{around}").repeat(times);
+        let body = format!(
+            r#"{{"id":"inst_1","instance_type":"x","region":"y","ip":null,"status":"{endless}"}}"#,
+        );
+        hold::instance(body.as_bytes());
+        let body = format!(r#"{{"error":{{"message":"{endless}","request_id":"{endless}"}}}}"#);
+        hold::error(500, body.as_bytes());
+    }
+
+    #[test]
     fn a_page_holds_what_its_json_says(body in mutated(PAGES)) {
         hold::page(&body);
     }

@@ -52,6 +52,11 @@ fn as_json(body: &[u8]) -> Option<Value> {
     serde_json::from_str(&String::from_utf8_lossy(body)).ok()
 }
 
+/// What is kept of a server's text: a thousand characters.
+fn kept(text: &str) -> String {
+    text.chars().take(1_000).collect()
+}
+
 /// The body of `GET /compute/instances/inst_1`.
 pub(crate) fn instance(body: &[u8]) {
     let asked = InstanceId::new("inst_1").expect("an id");
@@ -65,7 +70,7 @@ pub(crate) fn instance(body: &[u8]) {
             assert_eq!(instance.ip, ip.and_then(|ip| ip.parse().ok()));
             assert_eq!(instance.ip.is_some(), ip.is_some());
             let status = value["status"].as_str().expect("a status");
-            assert_eq!(instance.status.as_received(), redactor().redact(status));
+            assert_eq!(instance.status.as_received(), kept(&redactor().redact(status)));
         }
         Err(error) => {
             assert_printable(&error.to_string());
