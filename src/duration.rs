@@ -163,11 +163,11 @@ mod tests {
     #[test]
     fn a_refusal_says_what_would_have_been_understood() {
         for (text, fix) in [
-            ("10min", "10m"),
-            ("5sec", "10s"),
-            ("2hrs", "10h"),
-            ("1day", "10d"),
-            ("3msec", "10ms"),
+            ("10min", "as in 10m"),
+            ("5sec", "as in 10s"),
+            ("2hrs", "as in 10h"),
+            ("1day", "as in 10d"),
+            ("3msec", "as in 10ms"),
             ("-5s", "negative"),
             ("1,5s", "1500ms"),
             ("10 fortnights", "the units are ms, s, m, h and d"),
