@@ -1,6 +1,6 @@
 //! Runs generated worlds against the real waiter and says how many a second.
 //!
-//! `cargo run --release --example worlds -- --seeds 0..1000000 [--shape rough]`
+//! `cargo run --profile fast --example worlds -- --seeds 0..1000000 [--shape rough]`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
 #[path = "../tests/worlds/mod.rs"]
