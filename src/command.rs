@@ -3,6 +3,10 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
+    os::unix::{
+        ffi::{OsStrExt as _, OsStringExt as _},
+        process::CommandExt as _,
+    },
     process::Command,
 };
 
@@ -45,22 +49,8 @@ pub(crate) fn command(words: &[OsString], met: &[&Watch]) -> Option<Command> {
 }
 
 /// `argument` with `{id}` and `{ip}` replaced, in one pass: an id may itself look like `{ip}`.
-#[cfg(unix)]
 fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
     OsString::from_vec(filled(argument.as_bytes(), ids, addresses))
-}
-
-/// `argument` with `{id}` and `{ip}` replaced, where it is Unicode.
-#[cfg(not(unix))]
-fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
-    match argument.to_str() {
-        Some(text) => {
-            let filled = filled(text.as_bytes(), ids, addresses);
-            String::from_utf8_lossy(&filled).into_owned().into()
-        }
-        None => argument.to_owned(),
-    }
 }
 
 fn filled(argument: &[u8], ids: &str, addresses: &str) -> Vec<u8> {
@@ -82,21 +72,9 @@ fn filled(argument: &[u8], ids: &str, addresses: &str) -> Vec<u8> {
 }
 
 /// Becomes COMMAND; returns only where that is impossible.
-#[cfg(unix)]
-pub(crate) fn become_command(mut command: Command) -> Result<u8, CommandError> {
-    use std::os::unix::process::CommandExt as _;
+pub(crate) fn become_command(mut command: Command) -> CommandError {
     let source = command.exec();
-    Err(CommandError { program: command.get_program().to_owned(), source })
-}
-
-/// Runs COMMAND; its exit code.
-#[cfg(not(unix))]
-pub(crate) fn become_command(mut command: Command) -> Result<u8, CommandError> {
-    let status = command
-        .status()
-        .map_err(|source| CommandError { program: command.get_program().to_owned(), source })?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.unwrap_or(ExitCode::Unexpected.number()))
+    CommandError { program: command.get_program().to_owned(), source }
 }
 
 #[cfg(test)]

@@ -19,71 +19,76 @@ use crate::{
     report::{
         annotation::annotation, json, record::Report, subscriber::LogFormat, summary::summary,
     },
+    signals::AtOnce,
 };
 
-/// Passes the result on, reports, and becomes COMMAND where there is one; the exit code.
-pub(crate) fn conclude(cli: &Cli, finished: &Finished, mut verdict: Verdict) -> u8 {
+/// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
+///
+/// The result comes after the report, which can be written anew where that fails: an address that
+/// is printed cannot be taken back.
+pub(crate) fn conclude(
+    cli: &Cli,
+    finished: &Finished,
+    verdict: Verdict,
+    at_once: &AtOnce,
+) -> ExitCode {
+    let mut verdict = report(cli, finished, verdict);
     if verdict.code == ExitCode::Success
-        && let Err(failure) = deliver(cli, finished)
+        && let Err(failure) = pass_on(cli, finished, at_once)
     {
-        verdict = told(&failure.explanation, failure.code);
-    }
-    verdict = report(cli, finished, verdict);
-    if verdict.code == ExitCode::Success
-        && let Some(command) = command(&cli.command, &finished.result())
-    {
-        match become_command(command) {
-            Ok(code) => return code,
-            Err(error) => {
-                let failure = Failure::command(error.code(), &error);
-                verdict = told(&failure.explanation, failure.code);
-                verdict = report(cli, finished, verdict);
-            }
-        }
+        verdict = report(cli, finished, told(&failure.explanation, failure.code));
     }
     annotate(cli, &verdict);
-    verdict.code.number()
+    verdict.code
 }
 
-/// Writes the result. With COMMAND, standard output is COMMAND's.
-fn deliver(cli: &Cli, finished: &Finished) -> Result<(), Failure> {
+/// Writes the result and becomes COMMAND; comes back where there is none or that is impossible.
+fn pass_on(cli: &Cli, finished: &Finished, at_once: &AtOnce) -> Result<(), Failure> {
     let text = render(cli.output.format, &finished.result(), finished.elapsed);
     if let Some(path) = &cli.output.output_file {
-        return replace(path, text.as_bytes())
-            .map_err(|error| Failure::unexpected("cannot write the result", &error));
+        replace(path, text.as_bytes())
+            .map_err(|error| Failure::unexpected("cannot write the result", &error))?;
+    } else if cli.command.is_empty() {
+        // With COMMAND, standard output is COMMAND's.
+        at_once.during(|| print(text.as_bytes())).map_err(|error| {
+            Failure::unexpected("cannot write the result to standard output", &error)
+        })?;
     }
-    if !cli.command.is_empty() {
-        return Ok(());
-    }
-    print(text.as_bytes())
-        .map_err(|error| Failure::unexpected("cannot write the result to standard output", &error))
+    let Some(command) = command(&cli.command, &finished.result()) else { return Ok(()) };
+    let error = become_command(command);
+    Err(Failure::command(error.code(), &error))
 }
 
-/// Writes the report and the summary; a success whose report cannot be written is none.
-fn report(cli: &Cli, finished: &Finished, verdict: Verdict) -> Verdict {
+/// Writes the summary and the report; a success that cannot be reported is none.
+fn report(cli: &Cli, finished: &Finished, mut verdict: Verdict) -> Verdict {
     let Finished { watches, rules, elapsed, .. } = finished;
-    let decisive = decisive(watches, rules.any)
-        .or_else(|| watches.iter().find(|watch| watch.is_met()))
-        .or(watches.first());
-    let message = verdict.message.as_deref();
-    let report = Report::new(watches, decisive, *elapsed, verdict.code, message);
-    let written = [
-        cli.output.report.as_ref().map(|path| write_report(path, &report)),
-        cli.output
-            .summary
-            .as_ref()
-            .map(|path| append(path, summary(watches, *elapsed, verdict.code, message).as_bytes())),
-    ];
-    let mut verdict = verdict;
-    for error in written.into_iter().flatten().filter_map(Result::err) {
-        let failure = Failure::unexpected("cannot write the report", &error);
-        if verdict.code == ExitCode::Success {
-            verdict = told(&failure.explanation, failure.code);
-        } else {
-            warn!("{}", failure.explanation.what);
-        }
+    if let Some(path) = &cli.output.summary {
+        let text = summary(watches, *elapsed, verdict.code, verdict.message.as_deref());
+        let written = append(path, text.as_bytes());
+        verdict = unless_written("cannot write the summary", written, verdict);
+    }
+    if let Some(path) = &cli.output.report {
+        let decisive = decisive(watches, rules.any)
+            .or_else(|| watches.iter().find(|watch| watch.is_met()))
+            .or(watches.first());
+        let message = verdict.message.as_deref();
+        let report = Report::new(watches, decisive, *elapsed, verdict.code, message);
+        let written = write_report(path, &report);
+        verdict = unless_written("cannot write the report", written, verdict);
     }
     verdict
+}
+
+/// `verdict`, or that of a success that came to nothing here; a failure stays what it is.
+fn unless_written(what: &str, written: Result<(), FileError>, verdict: Verdict) -> Verdict {
+    let Err(error) = written else { return verdict };
+    let failure = Failure::unexpected(what, &error);
+    if verdict.code == ExitCode::Success {
+        told(&failure.explanation, failure.code)
+    } else {
+        warn!("{}", failure.explanation.what);
+        verdict
+    }
 }
 
 /// Writes a report, over a file that cannot be replaced too.

@@ -1,14 +1,17 @@
 //! Files that are written whole or not at all.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, Permissions},
     io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 /// Readable for the other containers of a pod, whatever the umask.
-#[cfg(unix)]
 const MODE: u32 = 0o644;
+
+/// As many links are followed to find out what a path is a name of.
+const LINKS_FOLLOWED: usize = 8;
 
 /// A file cannot be written; it names the file.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,19 @@ pub(crate) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
+/// The number of the open stream that `path` is a name of, as `/dev/stdout` is of 1.
+fn stream_of(path: &Path) -> Option<u32> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_FOLLOWED {
+        let folder = folder_of(&path);
+        if ["/dev/fd", "/proc/self/fd"].iter().any(|streams| folder == Path::new(streams)) {
+            return path.file_name()?.to_str()?.parse().ok();
+        }
+        path = folder.join(path.read_link().ok()?);
+    }
+    None
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -54,21 +70,21 @@ fn folder_of(path: &Path) -> &Path {
 
 /// Puts a file with this content in place of `path`: a reader sees the old or the new one, whole.
 ///
-/// What is no regular file, such as a pipe or `/dev/stdout`, is written to.
+/// What is no regular file, such as a pipe, is written to; so is a stream that is open already,
+/// such as `/dev/stdout`, even where that is redirected to a regular file.
 ///
 /// # Errors
 ///
 /// [`FileError`] where that is impossible; then nothing is left behind.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    if is_special(path) {
+    if is_special(path) || stream_of(path).is_some() {
         return write_into(path, content).map_err(FileError::of(path));
     }
     let put = || {
         let folder = folder_of(path);
         let mut file = tempfile::Builder::new().prefix(".wait-ready-").tempfile_in(folder)?;
         file.write_all(content)?;
-        #[cfg(unix)]
-        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(MODE))?;
+        file.as_file().set_permissions(Permissions::from_mode(MODE))?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         // The new name is on the disk only once its folder is.
@@ -101,9 +117,15 @@ pub(crate) fn replace_or_overwrite(path: &Path, content: &[u8]) -> Result<(), Fi
 }
 
 fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).truncate(path.is_file()).open(path)?;
-    file.write_all(content)?;
-    file.flush()
+    let mut stream: Box<dyn io::Write> = match stream_of(path) {
+        // Opened anew, they would be written to from elsewhere than where they are.
+        Some(1) => Box::new(io::stdout()),
+        Some(2) => Box::new(io::stderr()),
+        Some(_) => Box::new(OpenOptions::new().append(true).open(path)?),
+        None => Box::new(OpenOptions::new().write(true).truncate(path.is_file()).open(path)?),
+    };
+    stream.write_all(content)?;
+    stream.flush()
 }
 
 /// Adds `content` to the end of `path`, which need not be there yet.
@@ -112,6 +134,9 @@ fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
 ///
 /// [`FileError`] where that is impossible.
 pub(crate) fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    if stream_of(path).is_some() {
+        return write_into(path, content).map_err(FileError::of(path));
+    }
     OpenOptions::new()
         .append(true)
         .create(true)

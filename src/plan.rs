@@ -99,8 +99,8 @@ impl Plan {
         at_once: &AtOnce,
     ) -> Result<Finished, Failure> {
         let Self { rules, backoff, api } = self;
-        let mut signals =
-            Signals::install().map_err(|e| Failure::unexpected("cannot handle signals", &e))?;
+        let mut signals = Signals::install(at_once)
+            .map_err(|e| Failure::unexpected("cannot handle signals", &e))?;
         let ids = tokio::select! {
             biased;
             code = signals.next() => return Err(Failure::interrupted(code)),
@@ -235,8 +235,8 @@ fn real(cli: &Cli, api: ApiUrl, at_once: &AtOnce) -> Result<HttpSource, Failure>
             warn!("{complaint}");
         }
     }
-    // Past this machine, a proxy would be sent the key in the open.
-    let proxies = api.is_encrypted() || cli.api.insecure_http;
+    // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
+    let proxies = api.is_encrypted() || api.is_readable_on_the_way();
     let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies };
     HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))
 }

@@ -69,12 +69,11 @@ fn run_with(cli: &Cli) -> u8 {
                 (Finished::before_the_first_poll(&cli.instances), verdict)
             }
         };
+    let conclude = || conclude(cli, &finished, verdict, &at_once);
     // Only where it may be stuck: elsewhere a signal would leave half of the work behind.
-    if cli.output.files().any(is_special) {
-        at_once.during(|| conclude(cli, &finished, verdict))
-    } else {
-        conclude(cli, &finished, verdict)
-    }
+    let may_be_stuck = cli.output.files().any(is_special);
+    let code = if may_be_stuck { at_once.during(conclude) } else { conclude() };
+    code.number()
 }
 
 /// A panic is an unexpected failure with exit code 1; aborting would look like a crash.

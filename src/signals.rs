@@ -8,54 +8,54 @@ use std::{
     },
 };
 
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag::register_conditional_shutdown,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use crate::exit_code::ExitCode;
 
-/// Whether a signal ends the process at once: while it may be stuck in a file that never ends,
-/// such as a pipe without a peer, nobody could hear it.
+/// Whether a signal ends the process at once: where nobody listens for one, and where the process
+/// may be stuck in a file that never ends, such as a pipe without a peer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AtOnce(Arc<AtomicBool>);
 
 impl AtOnce {
-    /// Prepares the process for it; signals are heard by [`Signals`] until it is switched on.
+    /// A signal ends the process from now on, until [`Signals`] listen.
     pub(crate) fn prepare() -> io::Result<Self> {
-        let switch = Self::default();
-        #[cfg(unix)]
-        for (signal, code) in [
-            (signal_hook::consts::SIGINT, ExitCode::Interrupted),
-            (signal_hook::consts::SIGTERM, ExitCode::Terminated),
-        ] {
+        let switch = Self(Arc::new(true.into()));
+        for (signal, code) in [(SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)] {
             let condition = Arc::clone(&switch.0);
-            let code = i32::from(code.number());
-            signal_hook::flag::register_conditional_shutdown(signal, code, condition)?;
+            register_conditional_shutdown(signal, code.number().into(), condition)?;
         }
         Ok(switch)
     }
 
     /// Does `work`, during which a signal ends the process.
     pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.0.store(true, Ordering::SeqCst);
+        let before = self.0.swap(true, Ordering::SeqCst);
         let done = work();
-        self.0.store(false, Ordering::SeqCst);
+        self.0.store(before, Ordering::SeqCst);
         done
     }
 }
 
 /// The signals that end a wait.
-#[cfg(unix)]
 pub(crate) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-#[cfg(unix)]
 impl Signals {
-    /// Handles them from now on.
-    pub(crate) fn install() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
+    /// Listens from now on, in place of `at_once`.
+    pub(crate) fn install(at_once: &AtOnce) -> io::Result<Self> {
+        let signals = Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-        })
+        };
+        at_once.0.store(false, Ordering::SeqCst);
+        Ok(signals)
     }
 
     /// The exit code of the next one.
@@ -63,26 +63,6 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => ExitCode::Interrupted,
             _ = self.terminate.recv() => ExitCode::Terminated,
-        }
-    }
-}
-
-/// Ctrl-C, which ends a wait.
-#[cfg(not(unix))]
-pub(crate) struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    /// Handles it from now on.
-    pub(crate) fn install() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    /// The exit code of the next one.
-    pub(crate) async fn next(&mut self) -> ExitCode {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => ExitCode::Interrupted,
-            Err(_) => std::future::pending().await,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -203,8 +204,7 @@ fn is_blocked_in_open(process: u32) -> bool {
 #[test]
 fn a_report_that_cannot_be_written_turns_a_success_into_exit_1() {
     let server = Server::playing([ready()]);
-    let ended = Program::asking(&server, &["--report", "/dev/full"]).run();
-    assert_eq!(ended.code(), Some(1), "{ended:#?}");
+    Program::asking(&server, &["--report", "/dev/full"]).run().assert(1, "");
     let server = Server::playing([instance("stopped", "")]);
     Program::asking(&server, &["--report", "/dev/full"]).run().assert(3, "").says("/dev/full");
 }
@@ -256,4 +256,64 @@ fn in_a_github_workflow_the_last_error_is_one_annotation() {
     assert!(commands[0].contains("%250A::error::c"), "{ended:#?}");
     let server = Server::playing([ready()]);
     Program::asking(&server, &[]).env("GITHUB_ACTIONS", "true").run().never_says("::");
+}
+
+#[test]
+fn what_cannot_be_passed_on_is_exit_1_in_the_report_too() {
+    let folder = Folder::new();
+    let report = folder.text("report");
+    let server = Server::playing([ready()]);
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for program in [
+        Program::asking(&server, &["--report", &report, "--summary", "/dev/full"]),
+        Program::asking(&server, &["--report", &report, "--output-file", "/dev/full"]),
+        Program::asking(&server, &["--report", &report]).stdout_to(full()),
+    ] {
+        program.run().assert(1, "");
+        assert_eq!(json(&folder.path("report"))["exit_code"], 1);
+    }
+    let missing = ["--report", &report, "--", "/no/such/command"];
+    Program::asking(&server, &missing).run().assert(127, "");
+    assert_eq!(json(&folder.path("report"))["exit_code"], 127);
+}
+
+#[test]
+fn a_name_of_an_open_stream_is_written_to_after_what_is_there_and_stays_a_link() {
+    let folder = Folder::new();
+    let server = Server::playing([ready()]);
+    // Not /dev/stdout itself: a program that replaces it would harm this machine.
+    for (option, descriptor) in [
+        ("--report", "/proc/self/fd/1"),
+        ("--output-file", "/dev/fd/1"),
+        ("--summary", "/dev/fd/1"),
+    ] {
+        let link = folder.path("stream");
+        std::os::unix::fs::symlink(descriptor, &link).unwrap();
+        let mut out = fs::File::create(folder.path("out")).unwrap();
+        out.write_all(b"before\n").unwrap();
+        let ended = Program::asking(&server, &[option, link.to_str().unwrap()]).stdout_to(out);
+        assert_eq!(ended.run().code(), Some(0));
+        let text = fs::read_to_string(folder.path("out")).unwrap();
+        assert!(text.starts_with("before\n") && text.contains("203.0.113.42"), "{option}: {text}");
+        let addresses = text.lines().filter(|line| *line == "203.0.113.42").count();
+        assert_eq!(addresses, 1, "{option}: {text}");
+        assert!(link.is_symlink(), "{option}");
+        fs::remove_file(link).unwrap();
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_result_nobody_reads() {
+    let ids: Vec<String> = (0..3_000).map(|n| format!("inst_{n}")).collect();
+    let words = ids.iter().map(String::as_str).chain(["--simulate=ready", "--output", "json"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let running = Program::new(words).stdout_to(std::os::fd::OwnedFd::from(writer).into()).start();
+    eventually("it writes to the pipe", || {
+        // 1 is write on x86-64, 64 on aarch64.
+        let call = fs::read_to_string(format!("/proc/{}/syscall", running.id())).unwrap();
+        call.starts_with("1 0x1 ") || call.starts_with("64 0x1 ")
+    });
+    running.signal("TERM");
+    assert_eq!(running.end().code(), Some(143));
+    drop(reader);
 }
