@@ -83,8 +83,6 @@ pub enum Why {
     StatusChanged,
     /// The server's hint.
     Hint(Hint),
-    /// Every address is being probed; the API is watched at the longest delay meanwhile.
-    Probing,
     /// A grace or a budget ends then.
     Limit,
     /// An instance that got there earlier is looked at once more before its address is used.

@@ -126,6 +126,7 @@ impl Policy {
         self.polled_at = now;
         let mut changed = false;
         let mut hint: Option<Hint> = None;
+        let mut is_asked_to_pause = false;
         let mut troubles: Vec<(usize, usize)> = Vec::new();
         for (&position, answer) in polled.iter().zip(answers) {
             let Some(answer) = answer else { continue };
@@ -139,6 +140,7 @@ impl Policy {
                 }
                 Err(error) => {
                     hint = longer(hint, error.hint());
+                    is_asked_to_pause |= error.asks_for_a_pause();
                     let news = watch.record_error(error, &self.rules, now, observer);
                     if news && !matches!(watch.stage(), Stage::Ended(_)) {
                         self.add_trouble(&mut troubles, position);
@@ -153,14 +155,16 @@ impl Policy {
             }
         }
         self.settle(now, observer);
-        self.plan(changed, hint, asked_at, now, observer);
+        self.plan(changed, hint, is_asked_to_pause, asked_at, now, observer);
     }
 
-    /// Counts a trouble with an earlier one that says the same, so that one 502 for a page of a
+    /// Counts a trouble with an earlier one of the same kind, so that one 502 for a page of a
     /// hundred instances is told once.
     fn add_trouble(&self, troubles: &mut Vec<(usize, usize)>, position: usize) {
-        let error = self.watches[position].present_error();
-        let same = |first: usize| self.watches[first].present_error() == error;
+        let error = |position: usize| self.watches[position].present_error();
+        let same = |first| {
+            error(first).zip(error(position)).is_some_and(|(first, own)| first.is_same_kind(own))
+        };
         match troubles.iter_mut().rev().find(|(first, _)| same(*first)) {
             Some((_, others)) => *others += 1,
             None => troubles.push((position, 0)),
@@ -238,6 +242,7 @@ impl Policy {
         &mut self,
         changed: bool,
         hint: Option<Hint>,
+        is_asked_to_pause: bool,
         asked_at: Duration,
         now: Duration,
         observer: &mut impl Observer,
@@ -265,7 +270,19 @@ impl Policy {
         if let Some(hint) = hint.filter(|_| self.not_before > at) {
             (at, why) = (self.not_before, Why::Hint(hint));
         }
-        self.planned = self.fit(at, why, now.saturating_sub(asked_at), now);
+        let was_the_last = matches!(self.planned, Decision::PollAt(_, Why::Deadline));
+        // A server that asks for a pause is not hurried by a deadline of ours.
+        let last = self
+            .last_poll(now.saturating_sub(asked_at), now)
+            .filter(|last| *last < at && !is_asked_to_pause && !was_the_last);
+        self.planned = if let Some(last) = last {
+            Decision::PollAt(last, Why::Deadline)
+        } else if at <= self.rules.max_wait {
+            Decision::PollAt(at, why)
+        } else {
+            let is_met = self.are_enough_there();
+            Decision::GiveUpAt(if is_met { now } else { self.rules.max_wait })
+        };
         if let Decision::PollAt(at, why) = self.planned {
             let (took, delay) = (now.saturating_sub(asked_at), at.saturating_sub(now));
             observer.observe(now, &WaitEvent::NextPoll { took, delay, why });
@@ -276,7 +293,6 @@ impl Policy {
     fn wish(&mut self, changed: bool, now: Duration) -> (Duration, Why) {
         let earliest = now.saturating_add(self.backoff.min_delay());
         let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
-        let all_probing = waiting().all(|watch| matches!(watch.stage(), Stage::Probing { .. }));
         let are_enough_there = self.are_enough_there();
         let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
         let limit = limits.min().filter(|_| !are_enough_there);
@@ -284,36 +300,27 @@ impl Policy {
             self.backoff.reset();
         }
         self.is_confirming = are_enough_there;
-        let (delay, why) = if are_enough_there {
-            (self.backoff.next_delay(), Why::Confirmation)
-        } else if all_probing {
-            (self.backoff.max_delay(), Why::Probing)
+        let why = if are_enough_there {
+            Why::Confirmation
         } else if changed {
-            (self.backoff.next_delay(), Why::StatusChanged)
+            Why::StatusChanged
         } else {
-            (self.backoff.next_delay(), Why::Backoff)
+            Why::Backoff
         };
-        let at = now.saturating_add(delay);
+        let at = now.saturating_add(self.backoff.next_delay());
         match limit {
             Some(limit) if limit < at => (limit.max(earliest), Why::Limit),
             _ => (at, why),
         }
     }
 
-    /// Cuts a wish to the deadline: the last poll is sent so that it can still be answered, and
-    /// what does not fit ends in giving up.
-    fn fit(&self, at: Duration, why: Why, took: Duration, now: Duration) -> Decision {
-        let deadline = self.rules.max_wait;
-        let was_the_last = matches!(self.planned, Decision::PollAt(_, Why::Deadline));
+    /// When a poll that takes as long as the one before is still answered by the deadline, if that
+    /// is yet to come.
+    fn last_poll(&self, took: Duration, now: Duration) -> Option<Duration> {
         let allowance = took.saturating_mul(LAST_POLL_ALLOWANCE).min(LAST_POLL_ALLOWANCE_MAX);
-        let last = deadline.saturating_sub(allowance);
-        if at <= last {
-            Decision::PollAt(at, why)
-        } else if self.not_before.max(last) > now && !was_the_last {
-            Decision::PollAt(self.not_before.max(last), Why::Deadline)
-        } else {
-            Decision::GiveUpAt(if self.are_enough_there() { now } else { deadline })
-        }
+        let earliest = now.saturating_add(self.backoff.min_delay());
+        let last = self.rules.max_wait.saturating_sub(allowance).max(earliest);
+        (last <= self.rules.max_wait).then_some(last)
     }
 
     /// Whether every instance has an ending that may be acted on.

@@ -93,9 +93,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether `other` is the same thing going wrong again, so that a log need not repeat it.
-    #[must_use]
-    pub fn is_same_kind(&self, other: &Self) -> bool {
+    fn is_same_kind(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Server(a), Self::Server(b)) => a.status == b.status,
             (Self::Tls(a), Self::Tls(b)) => std::mem::discriminant(a) == std::mem::discriminant(b),
@@ -184,6 +182,23 @@ impl PollError {
             400..=499 => Self::Refused(Refusal::Status(answer)),
             status => Self::malformed(format!("HTTP status {status}")),
         }
+    }
+
+    /// Whether `other` is the same thing going wrong again, so that a log need not repeat it.
+    #[must_use]
+    pub fn is_same_kind(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Transient { fault: a, .. }, Self::Transient { fault: b, .. }) => {
+                a.is_same_kind(b)
+            }
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+
+    /// Whether the server wants to be left alone for a while, however long.
+    #[must_use]
+    pub fn asks_for_a_pause(&self) -> bool {
+        matches!(self, Self::Throttled { .. }) || self.hint().is_some()
     }
 
     /// How long the server asks to wait, if it does.

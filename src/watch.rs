@@ -256,7 +256,9 @@ impl Watch {
         observer: &mut impl Observer,
     ) -> bool {
         self.timeline.record_gap();
-        let news = self.present_error.as_ref().is_none_or(|before| is_news(before, &error));
+        let is_repeated =
+            self.present_error.as_ref().is_some_and(|before| before.is_same_kind(&error));
+        let news = !is_repeated || error.hint().is_some();
         self.missing_in_a_row = match &error {
             PollError::NotFound(_) => self.missing_in_a_row.saturating_add(1),
             _ => 0,
@@ -335,7 +337,8 @@ impl Watch {
     /// The ending that fits when the deadline has come.
     pub(crate) fn ending_at_deadline(&self) -> Ending {
         match (&self.stage, &self.present_error) {
-            (_, Some(PollError::Throttled { hint, .. })) => Ending::Throttled(*hint),
+            // A hint that reached beyond the deadline would have ended the wait before.
+            (_, Some(PollError::Throttled { .. })) => Ending::Throttled(None),
             (Stage::Probing { last_error, .. }, _) => Ending::Unreachable(last_error.clone()),
             _ => Ending::TimedOut,
         }
@@ -358,16 +361,5 @@ impl Watch {
             }),
         };
         limit.filter(|limit| *limit > now)
-    }
-}
-
-/// Whether `now` is worth a line after `before`, in polls that failed one after the other.
-fn is_news(before: &PollError, now: &PollError) -> bool {
-    match (before, now) {
-        (PollError::Transient { fault: a, .. }, PollError::Transient { fault: b, .. }) => {
-            now.hint().is_some() || !a.is_same_kind(b)
-        }
-        (PollError::Throttled { .. }, PollError::Throttled { .. }) => now.hint().is_some(),
-        _ => std::mem::discriminant(before) != std::mem::discriminant(now),
     }
 }

@@ -42,10 +42,7 @@ impl HttpSource {
                 Err(PollError::Unauthorized(answer)) if answer.status == 401 => {
                     verdict_for_all = Some(PollError::Unauthorized(answer.clone()));
                 }
-                Err(error) => {
-                    paused |=
-                        matches!(error, PollError::Throttled { .. }) || error.hint().is_some();
-                }
+                Err(error) => paused |= error.asks_for_a_pause(),
                 Ok(_) => {}
             }
             answers[position] = Some(answer);

@@ -110,7 +110,6 @@ fn next_poll(took: Duration, delay: Duration, why: Why) {
         Why::Backoff => "backoff".to_owned(),
         Why::StatusChanged => "the status has changed".to_owned(),
         Why::Hint(hint) => format!("{} says so", hint.header.name()),
-        Why::Probing => "the address is being tried meanwhile".to_owned(),
         Why::Limit => "a time limit ends then".to_owned(),
         Why::Confirmation => "to confirm the address".to_owned(),
         Why::Deadline => "the last one before the deadline".to_owned(),

@@ -60,7 +60,7 @@ impl InstanceSource for SimulatedSource {
         let mut paused = false;
         for id in ids {
             let answer = if paused { None } else { Some(self.get(id).await) };
-            paused |= matches!(&answer, Some(Err(error)) if error.hint().is_some());
+            paused |= matches!(&answer, Some(Err(error)) if error.asks_for_a_pause());
             answers.push(answer);
         }
         Round { answers, notice: None }

@@ -165,10 +165,34 @@ async fn the_last_poll_falls_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn the_last_poll_leaves_the_time_that_an_answer_takes() {
     let script = "slow:300ms,pending,slow:300ms,pending,slow:300ms,ready";
-    let outcome = wait(script).within(SECOND * 3).run().await;
+    let outcome = wait(script).within(SECOND * 7 / 2).run().await;
     // The last one is sent twice the 300 ms of the one before ahead of the deadline.
-    assert_eq!(outcome.polls, [0., 1.3, 2.4]);
+    assert_eq!(outcome.polls, [0., 1.3, 2.9]);
     assert_eq!(outcome.endings, met());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_poll_too_keeps_the_shortest_delay() {
+    let outcome = wait("pending:3s,ready").within(SECOND * 7 / 2).run().await;
+    assert_eq!(outcome.polls, [0., 1., 3.]);
+    let outcome = wait("pending").within(SECOND * 7 / 2).run().await;
+    assert_eq!(outcome.polls, [0., 1., 3.], "the next one would come after half a second");
+    assert_eq!(outcome.elapsed, SECOND * 7 / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_does_not_hurry_a_server_that_asks_for_a_pause() {
+    for script in ["429", "503:1s"] {
+        let outcome = wait(script).within(SECOND * 10).run().await;
+        assert_eq!(outcome.polls, [0., 1., 3., 7.], "{script}");
+        assert_eq!(outcome.elapsed, SECOND * 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_slow_answer_the_time_before_the_deadline_is_still_used() {
+    let outcome = wait("slow:1s,500,ready").within(SECOND * 12 / 5).run().await;
+    assert_eq!((outcome.polls, outcome.endings), (vec![0., 2.], met()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,37 +291,37 @@ async fn stable_counts_polls_in_a_row_with_the_same_status_and_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_an_address_is_probed_the_api_is_watched_at_the_longest_delay() {
+async fn while_an_address_is_probed_the_api_is_watched_at_the_pace_of_the_backoff() {
     let outcome = wait("pending,ready")
         .until(Condition::Ssh { port: 22 })
         .with(|wait| wait.opens_after = SECOND * 40)
         .run()
         .await;
     // Probes at 1, 2, 4, 8, 16, 31 and 46 s; the API confirms the address at once after it.
-    assert_eq!(outcome.polls, [0., 1., 16., 31., 46.]);
+    assert_eq!(outcome.polls, [0., 1., 2., 4., 8., 16., 31., 46.]);
     assert_eq!(outcome.endings, met());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_confirmation_that_fails_backs_off() {
-    let outcome = wait("ready,500*5,ready")
+    let outcome = wait("ready,500*8,ready")
         .until(Condition::Ssh { port: 22 })
         .with(|wait| wait.opens_after = SECOND * 30)
         .run()
         .await;
-    assert_eq!(outcome.polls, [0., 15., 30., 31., 33., 37., 45.]);
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 31., 33., 37., 45.]);
     assert_eq!(outcome.endings, met());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_no_poll_can_confirm_in_time_is_used_at_once() {
-    let outcome = wait("ready,500,slow:1s,500")
+    let outcome = wait("ready,500")
         .until(Condition::Ssh { port: 22 })
-        .within(SECOND * 32)
+        .within(SECOND * 61 / 2)
         .with(|wait| wait.opens_after = SECOND * 30)
         .run()
         .await;
-    assert_eq!((outcome.polls, outcome.elapsed), (vec![0., 15., 30.], SECOND * 31));
+    assert_eq!((outcome.polls, outcome.elapsed), (vec![0., 1., 3., 7., 15., 30.], SECOND * 30));
     assert_eq!(outcome.endings, met());
 }
 

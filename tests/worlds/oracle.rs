@@ -50,7 +50,8 @@ pub(crate) struct RoundFacts {
     pub(crate) hint: Option<Ms>,
     pub(crate) changed: bool,
     pub(crate) waiting: bool,
-    pub(crate) all_probing: bool,
+    /// The server wants to be left alone.
+    pub(crate) is_paused: bool,
     /// When a grace or a budget ends, if that is yet to come.
     pub(crate) limit: Option<Ms>,
     /// Enough were met between this round and the next one.
@@ -67,6 +68,7 @@ pub(crate) struct Oracle<'a> {
     due: Vec<usize>,
     hint: Option<Ms>,
     changed: bool,
+    is_paused: bool,
     enough_at: Option<Ms>,
     pub(crate) ended_by_hint: bool,
     pub(crate) last_event: Ms,
@@ -90,6 +92,7 @@ impl<'a> Oracle<'a> {
             due: Vec::new(),
             hint: None,
             changed: false,
+            is_paused: false,
             enough_at: None,
             ended_by_hint: false,
             last_event: 0,
@@ -106,7 +109,7 @@ impl<'a> Oracle<'a> {
             Event::Ask { at } => {
                 self.asked.clear();
                 self.due = self.due();
-                (self.hint, self.changed) = (None, false);
+                (self.hint, self.changed, self.is_paused) = (None, false, false);
                 self.rounds.push(RoundFacts { asked: at, ..RoundFacts::default() });
             }
             Event::Asked { who } => self.asked.push(who),
@@ -191,12 +194,10 @@ impl<'a> Oracle<'a> {
         let waiting = !self.are_enough_there();
         let limit = self.waiting().filter_map(|subject| self.limit(subject, now)).min();
         let limit = limit.filter(|_| waiting);
-        let all_probing =
-            waiting && self.waiting().all(|subject| matches!(subject.state, State::Probing(_)));
-        let (hint, changed) = (self.hint, self.changed);
+        let (hint, changed, is_paused) = (self.hint, self.changed, self.is_paused);
         let round = self.rounds.last_mut().expect("a round was asked");
         (round.answered, round.hint, round.changed) = (Some(now), hint, changed);
-        (round.waiting, round.all_probing, round.limit) = (waiting, all_probing, limit);
+        (round.waiting, round.is_paused, round.limit) = (waiting, is_paused, limit);
         round.met_after = None;
         Ok(())
     }
@@ -217,6 +218,7 @@ impl<'a> Oracle<'a> {
             }
             Said::Error { status, hint } => {
                 self.hint = self.hint.max(hint);
+                self.is_paused |= status == 429 || hint.is_some();
                 if status == 429 {
                     subject.throttled_at = Some(now);
                 }

@@ -32,6 +32,7 @@ impl Schedule<'_> {
 pub(crate) fn check(options: &Options, oracle: &Oracle<'_>) -> Result<(), String> {
     let mut schedule = Schedule { options, step: options.min };
     let mut before_waiting = true;
+    let mut hurried = Some(false);
     for (number, round) in oracle.rounds.iter().enumerate() {
         let next = oracle.rounds.get(number + 1);
         let Some(answered) = round.answered else {
@@ -45,85 +46,98 @@ pub(crate) fn check(options: &Options, oracle: &Oracle<'_>) -> Result<(), String
             schedule.step = options.min;
         }
         before_waiting = round.waiting;
-        let window = if round.all_probing { (options.max, options.max) } else { schedule.next() };
-        if let Some(next) = next {
-            check_gap(options, round, answered, window, next.asked)?;
-        } else {
-            let before = number.checked_sub(1).map(|before| &oracle.rounds[before]);
-            let was_the_last = before.is_some_and(|before| {
-                before.answered.is_some_and(|at| round.asked == last_poll(options, before, at))
-            });
-            check_end(options, oracle, round, answered, was_the_last)?;
+        let pause = Pause { options, round, answered, window: schedule.next(), hurried };
+        match next {
+            Some(next) => hurried = pause.check_next(next.asked)?,
+            None => pause.check_end(oracle)?,
         }
     }
     Ok(())
 }
 
-/// When the last poll falls if nothing else comes before.
-fn last_poll(options: &Options, round: &RoundFacts, answered: Ms) -> Ms {
-    let allowance = (2 * (answered - round.asked)).min(LONGEST_ALLOWANCE);
-    options.max_wait.saturating_sub(allowance).max(hint_end(round, answered))
-}
-
-fn hint_end(round: &RoundFacts, answered: Ms) -> Ms {
-    round.hint.map_or(0, |hint| answered.saturating_add(hint))
-}
-
-fn check_gap(
-    options: &Options,
-    round: &RoundFacts,
+/// What comes after a round.
+struct Pause<'a> {
+    options: &'a Options,
+    round: &'a RoundFacts,
     answered: Ms,
-    (shortest, longest): (Ms, Ms),
-    at: Ms,
-) -> Result<(), String> {
-    let hint_end = hint_end(round, answered);
-    let wrong = |what: &str| Err(format!("the poll at {at}, after {round:?}, {what}"));
-    if at < hint_end {
-        return wrong("comes before the hint allows");
-    }
-    if let Some(met_at) = round.met_after {
-        let confirmed_at = (answered + options.min).max(hint_end).max(met_at);
-        return if at == confirmed_at { Ok(()) } else { wrong("does not confirm at once") };
-    }
-    if round.planned != Some(at) {
-        return wrong("is not the one that was announced");
-    }
-    let last = last_poll(options, round, answered);
-    let limit = round.limit.map(|limit| limit.max(answered + options.min).max(hint_end));
-    if at < (answered + shortest).max(hint_end) && limit != Some(at) && at != last {
-        return wrong("comes before the backoff allows");
-    }
-    // A sleep ends at the next whole millisecond.
-    let latest = (answered + longest + 1).min(limit.unwrap_or(Ms::MAX)).max(hint_end);
-    if at > latest {
-        return wrong("comes later than it has to");
-    }
-    if at > last {
-        return wrong("comes too late to be answered");
-    }
-    Ok(())
+    /// The shortest and the longest delay that the backoff allows.
+    window: (Ms, Ms),
+    /// Whether the round itself had been moved forward, so that it could be answered before the
+    /// deadline; unknown where that and the backoff come to the same.
+    hurried: Option<bool>,
 }
 
-/// Whether a wait may end after this round.
-fn check_end(
-    options: &Options,
-    oracle: &Oracle<'_>,
-    round: &RoundFacts,
-    answered: Ms,
-    was_the_last: bool,
-) -> Result<(), String> {
-    let fits = !was_the_last && last_poll(options, round, answered) > answered;
-    if round.waiting && round.met_after.is_none() && oracle.last_event == options.max_wait && fits {
-        return Err(format!("no poll before the deadline after {round:?}"));
+impl Pause<'_> {
+    fn hint_end(&self) -> Ms {
+        self.round.hint.map_or(0, |hint| self.answered.saturating_add(hint))
     }
-    let unconfirmed = oracle.subjects.iter().any(|subject| oracle.is_stale(subject));
-    let confirmable =
-        (answered + options.min).max(hint_end(round, answered)).max(oracle.last_event);
-    let all_met = oracle.subjects.iter().all(|subject| subject.state.is_met());
-    if all_met && unconfirmed && fits && confirmable < options.max_wait {
-        return Err(format!("an address is used unconfirmed after {round:?}"));
+
+    fn earliest(&self) -> Ms {
+        self.answered + self.options.min
     }
-    Ok(())
+
+    /// When the next poll falls if it is moved forward.
+    fn last_poll(&self) -> Option<Ms> {
+        let allowance = (2 * (self.answered - self.round.asked)).min(LONGEST_ALLOWANCE);
+        let last = self.options.max_wait.saturating_sub(allowance).max(self.earliest());
+        (!self.round.is_paused && last <= self.options.max_wait).then_some(last)
+    }
+
+    /// Whether the next poll may come then; whether it has been moved forward.
+    fn check_next(&self, at: Ms) -> Result<Option<bool>, String> {
+        let Self { options, round, answered, window: (shortest, longest), hurried } = *self;
+        let hint_end = self.hint_end();
+        let wrong = |what: &str| Err(format!("the poll at {at}, after {round:?}, {what}"));
+        if at < hint_end {
+            return wrong("comes before the hint allows");
+        }
+        if let Some(met_at) = round.met_after {
+            let confirmed_at = self.earliest().max(hint_end).max(met_at);
+            return if at == confirmed_at {
+                Ok(Some(false))
+            } else {
+                wrong("does not confirm at once")
+            };
+        }
+        if round.planned != Some(at) {
+            return wrong("is not the one that was announced");
+        }
+        let limit = round.limit.map(|limit| limit.max(self.earliest()).max(hint_end));
+        let is_early = at < (answered + shortest).max(hint_end) && limit != Some(at);
+        let last = self.last_poll();
+        if is_early && (last != Some(at) || hurried == Some(true)) {
+            return wrong("comes before the backoff allows");
+        }
+        // A sleep ends at the next whole millisecond.
+        let latest = (answered + longest + 1).min(limit.unwrap_or(Ms::MAX)).max(hint_end);
+        if at > latest {
+            return wrong("comes later than it has to");
+        }
+        let is_late = last.is_some_and(|last| at > last) && hurried == Some(false);
+        if is_late || at > options.max_wait {
+            return wrong("comes too late to be answered");
+        }
+        Ok(if last == Some(at) { is_early.then_some(true) } else { Some(false) })
+    }
+
+    /// Whether the wait may end after this round.
+    fn check_end(&self, oracle: &Oracle<'_>) -> Result<(), String> {
+        let Self { options, round, answered, window: (_, longest), hurried } = *self;
+        let deadline = options.max_wait;
+        let fits = (hurried == Some(false) && self.last_poll().is_some())
+            || (answered + longest).max(self.hint_end()) <= deadline;
+        let is_open = round.waiting && round.met_after.is_none();
+        if is_open && oracle.last_event == deadline && answered < deadline && fits {
+            return Err(format!("no poll before the deadline after {round:?}"));
+        }
+        let unconfirmed = oracle.subjects.iter().any(|subject| oracle.is_stale(subject));
+        let confirmable = self.earliest().max(self.hint_end()).max(oracle.last_event);
+        let all_met = oracle.subjects.iter().all(|subject| subject.state.is_met());
+        if all_met && unconfirmed && fits && confirmable < deadline {
+            return Err(format!("an address is used unconfirmed after {round:?}"));
+        }
+        Ok(())
+    }
 }
 
 /// Whether no two attempts to reach one instance are ever under way together.
