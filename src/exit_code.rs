@@ -64,7 +64,7 @@ impl ExitCode {
         self as u8
     }
 
-    /// The code as one word, for a wait that ended before any instance had an ending of its own.
+    /// The code as one word, for logs and reports.
     #[must_use]
     pub const fn outcome(self) -> &'static str {
         match self {

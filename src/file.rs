@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, Permissions},
-    io::{self, Write as _},
+    io::{self, Read, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -28,12 +28,31 @@ impl FileError {
     }
 }
 
-/// Whether `path` can be there: its folder is. Known at the start, not after ten minutes.
+/// Reads to the end, which has to come within `most` bytes: what is longer is not what was meant.
 ///
 /// # Errors
 ///
-/// [`FileError`] that names the folder that is missing.
-pub(crate) fn check_folder(path: &Path) -> Result<(), FileError> {
+/// What the system says, and [`io::ErrorKind::FileTooLarge`].
+pub(crate) fn read_at_most(most: u64, reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let text = format!("larger than {} MiB", most >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
+}
+
+/// Whether `path` can be there: its folder is, and it is none itself. Known at the start, not
+/// after ten minutes.
+///
+/// # Errors
+///
+/// [`FileError`] that names the folder.
+pub(crate) fn check_place(path: &Path) -> Result<(), FileError> {
+    if path.is_dir() {
+        return Err(FileError::of(path)(io::ErrorKind::IsADirectory.into()));
+    }
     let folder = folder_of(path);
     match folder.metadata() {
         Ok(metadata) if metadata.is_dir() => Ok(()),
@@ -41,6 +60,16 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), FileError> {
         Err(error) => Err(error),
     }
     .map_err(FileError::of(folder))
+}
+
+/// Whether both are names of one regular file, or would be.
+pub(crate) fn are_one_file(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = folder_of(path).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    let is_stream = |path| is_special(path) || stream_of(path).is_some();
+    place(a).is_some_and(|a| Some(a) == place(b)) && !is_stream(a)
 }
 
 /// Whether `path` is there and no regular file. Writing to a pipe waits for whoever reads it.
@@ -96,11 +125,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
     put().map_err(without_temporary_name).map_err(FileError::of(path))
 }
 
-/// The system's own error, where the library has put the name of its temporary file around it.
+/// What went wrong, without the name of the temporary file that the library tells with it.
 fn without_temporary_name(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|wrapper| wrapper.source());
-    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 /// As [`replace`]; a file that is there and cannot be replaced, such as the

@@ -1,12 +1,9 @@
 //! The instances named on the command line, in files, and on standard input.
 
-use std::{
-    collections::HashSet,
-    fs,
-    io::{self, Read as _},
-};
+use std::{collections::HashSet, fs, io};
 
 use crate::{
+    file::read_at_most,
     instance::{InstanceId, InvalidInstanceId},
     server_text::ServerText,
 };
@@ -73,7 +70,7 @@ pub fn expand(
             }
             unread => {
                 stdin = unread;
-                read_bounded(file)
+                fs::File::open(file).and_then(read_list)
             }
         };
         let text = text
@@ -83,11 +80,14 @@ pub fn expand(
     Ok(list.ids)
 }
 
-/// Reads a file; one without an end is no list.
-fn read_bounded(path: &str) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+/// Reads a list; one without an end is none.
+///
+/// # Errors
+///
+/// What the system says, also of a list that is too long or no text.
+pub fn read_list(reader: impl io::Read) -> io::Result<String> {
+    let bytes = read_at_most(MAX_BYTES, reader)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 #[derive(Default)]

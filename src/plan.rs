@@ -1,12 +1,6 @@
 //! What the command line asks for, and the wait that carries it out.
 
-use std::{
-    cell::RefCell,
-    env,
-    io::{self, Read as _},
-    pin::pin,
-    time::Duration,
-};
+use std::{cell::RefCell, env, io, path::Path, pin::pin, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
@@ -26,10 +20,10 @@ use crate::{
     event::{Observer as _, WaitEvent},
     exit_code::ExitCode,
     failure::Failure,
-    file::check_folder,
+    file::{are_one_file, check_place},
     finished::Finished,
     instance::InstanceId,
-    instance_list::expand,
+    instance_list::{expand, read_list},
     net_probe::NetProbe,
     output::{Format, is_fit_for_env},
     policy::{Policy, Rules},
@@ -60,6 +54,12 @@ impl Plan {
             .map_err(|error| Failure::usage(format!("--api-url (FAL_API_URL): {error}")))?;
         for budget in cli.wanted.max_in.iter().filter(|budget| !budget.status.is_documented()) {
             warn!("--max-in {0}=…: the API documents no status {0}", budget.status);
+        }
+        for (position, budget) in cli.wanted.max_in.iter().enumerate() {
+            if cli.wanted.max_in[..position].iter().any(|b| b.status == budget.status) {
+                let text = format!("--max-in {}=… is given twice", budget.status);
+                return Err(Failure::usage(text));
+            }
         }
         let budgets = cli.wanted.max_in.iter().map(|b| (b.status.clone(), b.time)).collect();
         let rules = Rules {
@@ -135,8 +135,14 @@ impl Plan {
 
 /// What would only be noticed at the end of the wait is checked before it.
 fn check_before_the_first_poll(cli: &Cli, ids: &[InstanceId]) -> Result<(), Failure> {
-    for path in cli.output.files() {
-        check_folder(path).map_err(|e| Failure::unexpected("cannot write the result", &e))?;
+    let files: Vec<(&str, &Path)> = cli.output.files().collect();
+    for (position, (what, path)) in files.iter().enumerate() {
+        check_place(path)
+            .map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
+        if let Some((other, _)) = files[..position].iter().find(|(_, p)| are_one_file(p, path)) {
+            let path = path.display();
+            return Err(Failure::usage(format!("the {other} and the {what} are one file: {path}")));
+        }
     }
     let unfit = ids.iter().find(|id| cli.output.format == Format::Env && !is_fit_for_env(id));
     if let Some(id) = unfit {
@@ -205,12 +211,7 @@ async fn watched(
 /// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.
 async fn instances(cli: &Cli) -> Result<Vec<InstanceId>, Failure> {
     let words = cli.instances.clone();
-    let read = move || {
-        expand(&words, || {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map(|_| text)
-        })
-    };
+    let read = move || expand(&words, || read_list(io::stdin()));
     let ids = if cli.instances.iter().any(|word| word.starts_with('@')) {
         tokio::task::spawn_blocking(read)
             .await

@@ -247,7 +247,7 @@ impl Policy {
         now: Duration,
         observer: &mut impl Observer,
     ) {
-        if let Some(hint) = hint {
+        if let Some(hint) = hint.filter(|hint| !hint.wait.is_zero()) {
             self.not_before = now.saturating_add(hint.wait);
             if self.not_before > self.rules.max_wait {
                 self.end_waiting(now, observer, |_| Ending::Throttled(Some(hint)));

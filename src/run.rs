@@ -71,7 +71,7 @@ fn run_with(cli: &Cli) -> u8 {
         };
     let conclude = || conclude(cli, &finished, verdict, &at_once);
     // Only where it may be stuck: elsewhere a signal would leave half of the work behind.
-    let may_be_stuck = cli.output.files().any(is_special);
+    let may_be_stuck = cli.output.files().any(|(_, path)| is_special(path));
     let code = if may_be_stuck { at_once.during(conclude) } else { conclude() };
     code.number()
 }
@@ -89,8 +89,12 @@ fn fail_instead_of_aborting() {
 fn complain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let wishes = Wishes::read(arguments, |name| env::var_os(name));
     let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default();
-    let what = what.strip_prefix("error: ").unwrap_or(what);
+    let lines = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let words: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
+    let what = words.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
     if wishes.json_log {
         let rust_log = None;
         let (level, stderr) = (Verbosity::Normal, Stderr::default());

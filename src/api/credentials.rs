@@ -5,14 +5,14 @@ use std::{
     ffi::OsString,
     fmt,
     fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use crate::server_text::ServerText;
+use crate::{file::read_at_most, server_text::ServerText};
 
 /// What stands where a key would have been shown.
 const REDACTED: &str = "[redacted]";
@@ -219,14 +219,8 @@ pub fn find_key(
 
 fn read_bounded(path: &Path) -> Result<String, CredentialsError> {
     let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        let too_large = io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB");
-        return Err(unreadable(too_large));
-    }
+    let bytes =
+        File::open(path).and_then(|file| read_at_most(MAX_FILE_BYTES, file)).map_err(unreadable)?;
     // A byte that is not UTF-8 becomes one that no key has; its defect is then told by name.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

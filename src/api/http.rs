@@ -56,6 +56,9 @@ pub enum HttpSetupError {
     /// The HTTP library refuses its configuration.
     #[error("cannot set up an HTTP client")]
     Client(#[source] reqwest::Error),
+    /// The key cannot stand in a header.
+    #[error("cannot send the API key")]
+    Key(#[source] reqwest::header::InvalidHeaderValue),
     /// The TLS library refuses its configuration.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
@@ -76,13 +79,13 @@ impl HttpSource {
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`] when TLS cannot be set up.
+    /// [`HttpSetupError`] when the key cannot be sent or TLS cannot be set up.
     pub fn new(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<Self, HttpSetupError> {
         let mut headers = HeaderMap::new();
-        if let Ok(mut authorization) = HeaderValue::try_from(format!("Key {}", key.expose())) {
-            authorization.set_sensitive(true);
-            headers.insert(AUTHORIZATION, authorization);
-        }
+        let mut authorization = HeaderValue::try_from(format!("Key {}", key.expose()))
+            .map_err(HttpSetupError::Key)?;
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
         let mut builder = Client::builder()
             .user_agent(concat!("wait-ready/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)

@@ -68,6 +68,10 @@ impl HttpSource {
             let page = match self.get(url).await {
                 Ok(body) => wire::parse_page(&body, &self.redactor),
                 Err(error) if refuses_listing(&error) => return Err(ListRefused(error)),
+                // The cursor is what was refused: the list has changed under it.
+                Err(PollError::Refused(refusal)) if cursor.is_some() => {
+                    Err(PollError::malformed(format!("the list broke off: {refusal}")))
+                }
                 Err(error) => Err(error),
             };
             match page.map(|page| listing.take(page)) {

@@ -44,7 +44,8 @@ fn source_variable(
     let command = Cli::command();
     let argument = command.get_arguments().find(|argument| argument.get_long() == Some(long))?;
     let short = argument.get_short().map(|short| format!("-{short}"));
-    let given = arguments.iter().filter_map(|text| text.to_str()).any(|text| {
+    let own = arguments.iter().take_while(|argument| *argument != "--");
+    let given = own.filter_map(|text| text.to_str()).any(|text| {
         is_flag(text) || short.as_ref().is_some_and(|short| text.starts_with(short.as_str()))
     });
     let name = argument.get_env()?.to_str()?;

@@ -327,9 +327,11 @@ pub struct Output {
 }
 
 impl Output {
-    /// Every file that is to be written.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        [&self.output_file, &self.report, &self.summary].into_iter().flatten().map(PathBuf::as_path)
+    /// Every file that is to be written, and what it is to hold.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [("result", &self.output_file), ("report", &self.report), ("summary", &self.summary)]
+            .into_iter()
+            .filter_map(|(what, path)| Some((what, path.as_deref()?)))
     }
 }
 

@@ -86,7 +86,8 @@ impl Board {
 
     fn outlook(&self, now: Duration) -> String {
         let left = self.max_wait.saturating_sub(now);
-        let whole_seconds = |time: Duration| Brief(Duration::from_secs(time.as_secs() + 1));
+        let whole_seconds =
+            |time: Duration| Brief(Duration::from_secs(time.as_secs().saturating_add(1)));
         let mut parts = Vec::new();
         if !left.is_zero() {
             parts.push(format!("{} left", whole_seconds(left)));
@@ -134,6 +135,8 @@ impl Observer for Board {
                 });
             }
             WaitEvent::Polled { id, answer } => self.set(id, |row| {
+                // One that was there and is asked for again may not be there any more.
+                row.over = false;
                 row.trouble = answer.err().map(ToString::to_string);
             }),
             WaitEvent::NotReached { id, error, .. } => self.set(id, |row| {

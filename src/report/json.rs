@@ -8,9 +8,13 @@ use crate::server_text::is_harmless;
 ///
 /// What a terminal or a CI system could obey (control characters of every kind, bidirectional
 /// overrides, the `##` of a CI command) is written as an escape; a parser reads the same text.
+///
+/// # Panics
+///
+/// Where `value` cannot be JSON, such as a map whose keys are no text.
 #[must_use]
 pub fn line(value: &impl Serialize) -> String {
-    let plain = serde_json::json!(value).to_string();
+    let plain = serde_json::to_string(value).expect("a value with a form in JSON");
     let mut line = String::with_capacity(plain.len());
     let mut previous = '\0';
     for c in plain.chars() {

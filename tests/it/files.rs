@@ -84,7 +84,7 @@ fn a_missing_folder_is_exit_1_before_the_first_poll_and_is_named() {
         let path = folder.text("missing/file");
         let ended = Program::asking(&server, &[option, &path]).run();
         ended.assert(1, "").says(&folder.text("missing"));
-        assert_eq!(ended.stderr.matches("os error").count(), ended.stderr.lines().count());
+        ended.never_says(".wait-ready-");
     }
     assert_eq!(server.count(), 0);
 }
@@ -316,4 +316,40 @@ fn a_signal_ends_a_run_whose_result_nobody_reads() {
     running.signal("TERM");
     assert_eq!(running.end().code(), Some(143));
     drop(reader);
+}
+
+#[test]
+fn what_cannot_be_written_is_named_as_what_it_is_before_the_first_poll() {
+    let folder = Folder::new();
+    let server = Server::playing([ready()]);
+    for (option, what) in
+        [("--output-file", "result"), ("--report", "report"), ("--summary", "summary")]
+    {
+        let ended = Program::asking(&server, &[option, &folder.text("")]).run();
+        ended.assert(1, "").says(&format!("cannot write the {what}"));
+    }
+    let (one, same) = (folder.text("one"), folder.text("./one"));
+    let ended = Program::asking(&server, &["--output-file", &one, "--report", &same]).run();
+    ended.assert(2, "").says("the result and the report are one file");
+    Program::asking(&server, &["--report", "/dev/null", "--summary", "/dev/null"]).run();
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
+fn a_report_of_a_wrong_command_line_says_all_of_what_is_wrong() {
+    let folder = Folder::new();
+    let report = folder.text("report");
+    let message = |program: Program| {
+        assert_eq!(program.run().code(), Some(2));
+        json(&folder.path("report"))["message"].as_str().unwrap().to_owned()
+    };
+    let missing = message(Program::new(["--report", &report]));
+    assert!(missing.contains("<ID>") || missing.contains("INSTANCE"), "{missing}");
+    let variable = Program::new(["inst_a", "--report", &report, "--", "x", "--timeout"])
+        .env("WAIT_READY_TIMEOUT", "ten");
+    let variable = message(variable);
+    assert!(variable.contains("WAIT_READY_TIMEOUT") && !variable.contains("Usage"), "{variable}");
+    let twice = ["inst_a", "--report", &report, "--max-in", "init=1s", "--max-in", "init=2s"];
+    let twice = message(Program::new(twice));
+    assert!(twice.contains("--max-in init=… is given twice"), "{twice}");
 }

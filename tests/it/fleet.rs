@@ -357,3 +357,25 @@ fn at_most_eight_requests_are_in_flight() {
     let connections = server.seen().iter().map(|seen| seen.connection).max().unwrap() + 1;
     assert!((2..=9).contains(&connections), "{connections}");
 }
+
+#[test]
+fn a_cursor_that_is_refused_is_a_list_that_changed_and_passes() {
+    for status in [400, 410, 422] {
+        let refusals = AtomicUsize::new(0);
+        let server = Server::responding(move |_, seen| {
+            if seen.target.ends_with("/inst_0") {
+                return answer(200, &[], &one("inst_0", "ready"));
+            }
+            if !seen.target.contains("cursor=") {
+                return page(&[one("inst_0", "ready")], Some("2"));
+            }
+            match refusals.fetch_add(1, Ordering::Relaxed) {
+                0 => error(status, &[]),
+                _ => page(&[one("inst_1", "ready"), one("inst_2", "ready")], None),
+            }
+        });
+        let ended = Program::asking_for("inst_0", &server, &["inst_1", "inst_2"]).run();
+        ended.assert(0, "203.0.113.1\n203.0.113.2\n203.0.113.3\n");
+        ended.says(&format!("the list broke off: HTTP {status}"));
+    }
+}

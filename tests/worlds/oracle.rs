@@ -184,7 +184,7 @@ impl<'a> Oracle<'a> {
             }
         }
         self.settle(now);
-        let hint_end = self.hint.map(|hint| now.saturating_add(hint));
+        let hint_end = self.hint.filter(|hint| *hint > 0).map(|hint| now.saturating_add(hint));
         if hint_end.is_some_and(|end| end > self.options.max_wait) {
             self.ended_by_hint = true;
             self.end_waiting(now, |_| 7);
