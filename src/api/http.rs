@@ -82,8 +82,8 @@ impl HttpSource {
     /// [`HttpSetupError`] when the key cannot be sent or TLS cannot be set up.
     pub fn new(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<Self, HttpSetupError> {
         let mut headers = HeaderMap::new();
-        let mut authorization = HeaderValue::try_from(format!("Key {}", key.expose()))
-            .map_err(HttpSetupError::Key)?;
+        let mut authorization =
+            HeaderValue::try_from(format!("Key {}", key.expose())).map_err(HttpSetupError::Key)?;
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
         let mut builder = Client::builder()

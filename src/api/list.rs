@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::wire::{Next, Page};
-use crate::instance::{Instance, InstanceId};
+use crate::{instance::InstanceId, policy::Answer};
 
 /// The most pages of one listing: a list that never ends is left at some point.
 const MAX_PAGES: usize = 1_000;
@@ -11,8 +11,8 @@ const MAX_PAGES: usize = 1_000;
 /// The reading of one list, page by page, for the instances that are wanted.
 #[derive(Debug)]
 pub(super) struct Listing<'a> {
-    wanted: HashSet<&'a InstanceId>,
-    found: HashMap<InstanceId, Instance>,
+    places: HashMap<&'a InstanceId, &'a mut Answer>,
+    found: usize,
     cursors: HashSet<String>,
     pages: usize,
 }
@@ -29,10 +29,11 @@ pub(super) enum Step {
 }
 
 impl<'a> Listing<'a> {
-    pub(super) fn new(wanted: &'a [InstanceId]) -> Self {
+    /// Looks for `ids`; each that is found is put into its place in `answers`.
+    pub(super) fn new(ids: &'a [InstanceId], answers: &'a mut [Answer]) -> Self {
         Self {
-            wanted: wanted.iter().collect(),
-            found: HashMap::new(),
+            places: ids.iter().zip(answers).collect(),
+            found: 0,
             cursors: HashSet::new(),
             pages: 0,
         }
@@ -43,11 +44,12 @@ impl<'a> Listing<'a> {
     pub(super) fn take(&mut self, page: Page) -> Step {
         self.pages += 1;
         for instance in page.instances {
-            if self.wanted.contains(&instance.id) {
-                self.found.insert(instance.id.clone(), instance);
+            if let Some(place) = self.places.get_mut(&instance.id) {
+                self.found += usize::from(place.is_none());
+                **place = Some(Ok(instance));
             }
         }
-        if self.found.len() == self.wanted.len() {
+        if self.found == self.places.len() {
             return Step::Done;
         }
         match page.next {
@@ -68,17 +70,12 @@ impl<'a> Listing<'a> {
     pub(super) fn pages(&self) -> usize {
         self.pages
     }
-
-    /// Gives out what was found of `id`.
-    pub(super) fn remove(&mut self, id: &InstanceId) -> Option<Instance> {
-        self.found.remove(id)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::{InstanceType, Region, Status};
+    use crate::instance::{Instance, InstanceType, Region, Status};
 
     fn id(name: &str) -> InstanceId {
         InstanceId::new(name).unwrap()
@@ -97,57 +94,56 @@ mod tests {
         Page { instances: instances.collect(), next }
     }
 
+    /// Reads these pages, looking for `wanted`: the steps, and what was found.
+    fn read<const N: usize>(
+        wanted: [&str; N],
+        pages: impl IntoIterator<Item = Page>,
+    ) -> (Vec<Step>, [Option<Status>; N]) {
+        let ids = wanted.map(id);
+        let mut answers = [const { None }; N];
+        let mut listing = Listing::new(&ids, &mut answers);
+        let steps = pages.into_iter().map(|page| listing.take(page)).collect();
+        (steps, answers.map(|answer| Some(answer?.unwrap().status)))
+    }
+
     fn cursor(text: &str) -> Next {
         Next::Cursor(text.into())
     }
 
     #[test]
     fn reading_stops_as_soon_as_all_are_found() {
-        let wanted = [id("a"), id("b")];
-        let mut listing = Listing::new(&wanted);
         let first = page(&[("a", Status::Ready), ("x", Status::Ready)], cursor("2"));
-        assert_eq!(listing.take(first), Step::Next("2".into()));
-        assert_eq!(listing.take(page(&[("b", Status::Init)], cursor("3"))), Step::Done);
-        assert_eq!(listing.pages(), 2);
-        assert!(listing.remove(&id("x")).is_none());
+        let second = page(&[("b", Status::Init)], cursor("3"));
+        let (steps, found) = read(["a", "b"], [first, second]);
+        assert_eq!(steps, [Step::Next("2".into()), Step::Done]);
+        assert_eq!(found, [Some(Status::Ready), Some(Status::Init)]);
     }
 
     #[test]
     fn an_instance_on_two_pages_is_what_the_later_one_says() {
-        let wanted = [id("a"), id("b")];
-        let mut listing = Listing::new(&wanted);
-        listing.take(page(&[("a", Status::Pending)], cursor("2")));
-        listing.take(page(&[("a", Status::Ready)], Next::End));
-        assert_eq!(listing.remove(&id("a")).unwrap().status, Status::Ready);
-        assert!(listing.remove(&id("b")).is_none());
+        let first = page(&[("a", Status::Pending)], cursor("2"));
+        let second = page(&[("a", Status::Ready)], Next::End);
+        let (_, found) = read(["a", "b"], [first, second]);
+        assert_eq!(found, [Some(Status::Ready), None]);
     }
 
     #[test]
     fn a_repeated_cursor_breaks_the_listing() {
-        let wanted = [id("a")];
-        let mut listing = Listing::new(&wanted);
-        for at in ["2", "3"] {
-            assert_eq!(listing.take(page(&[], cursor(at))), Step::Next(at.into()));
-        }
-        assert!(matches!(listing.take(page(&[], cursor("2"))), Step::Broken(_)));
+        let (steps, _) = read(["a"], ["2", "3", "2"].map(|at| page(&[], cursor(at))));
+        assert_eq!(steps[..2], ["2", "3"].map(|at| Step::Next(at.into())));
+        assert!(matches!(steps[2], Step::Broken(_)));
     }
 
     #[test]
     fn a_list_that_never_ends_is_bounded() {
-        let wanted = [id("a")];
-        let mut listing = Listing::new(&wanted);
-        let mut last = Step::Done;
-        for n in 0..MAX_PAGES {
-            last = listing.take(page(&[], cursor(&n.to_string())));
-        }
-        assert!(matches!(last, Step::Broken(_)), "{last:?}");
-        assert_eq!(listing.pages(), MAX_PAGES);
+        let (steps, _) = read(["a"], (0..MAX_PAGES).map(|n| page(&[], cursor(&n.to_string()))));
+        let is_broken = |step: &Step| matches!(step, Step::Broken(_));
+        assert_eq!(steps.iter().position(is_broken), Some(MAX_PAGES - 1));
     }
 
     #[test]
     fn more_without_a_cursor_is_broken() {
-        let wanted = [id("a")];
-        assert!(matches!(Listing::new(&wanted).take(page(&[], Next::Lost)), Step::Broken(_)));
+        assert!(matches!(read(["a"], [page(&[], Next::Lost)]).0[..], [Step::Broken(_)]));
     }
 
     proptest::proptest! {
@@ -161,7 +157,8 @@ mod tests {
             let names = ["a", "b", "c", "x", "y"];
             let statuses = [Status::Pending, Status::Ready, Status::Stopped];
             let wanted = [id("a"), id("b"), id("c")];
-            let mut listing = Listing::new(&wanted);
+            let mut answers = [const { None }; 3];
+            let mut listing = Listing::new(&wanted, &mut answers);
             let (mut seen, mut cursors) = (HashMap::new(), Vec::new());
             for (read, (instances, next)) in (1..).zip(&pages) {
                 let instances: Vec<_> =
@@ -192,8 +189,8 @@ mod tests {
                     break;
                 }
             }
-            for id in &wanted {
-                let found = listing.remove(id).map(|instance| instance.status);
+            for (id, answer) in wanted.iter().zip(answers) {
+                let found = answer.map(|answer| answer.unwrap().status);
                 assert_eq!(found.as_ref(), seen.get(id.as_str()));
             }
         }

@@ -11,7 +11,7 @@ use crate::{
     instance::InstanceId,
     policy::Answer,
     poll_error::{Fault, PollError, Refusal, ServerError},
-    source::{InstanceSource, Round},
+    source::InstanceSource,
 };
 
 /// The most instances asked for in one page.
@@ -27,12 +27,14 @@ pub(super) enum ListUse {
 }
 
 impl HttpSource {
-    /// Asks for each instance by a request of its own, until the server asks for a pause.
-    async fn get_each(&self, ids: &[InstanceId]) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = Vec::with_capacity(ids.len());
-        answers.resize_with(ids.len(), || None);
-        let mut unasked = ids.iter().enumerate();
-        let ask = |(position, id)| async move { (position, self.get_instance(id).await) };
+    /// Asks for each instance that has no answer yet by a request of its own, until the server
+    /// asks for a pause.
+    async fn get_each(&self, ids: &[InstanceId], answers: &mut [Answer]) {
+        let unanswered: Vec<usize> =
+            (0..ids.len()).filter(|&position| answers[position].is_none()).collect();
+        let mut unasked = unanswered.into_iter();
+        let ask =
+            |position: usize| async move { (position, self.get_instance(&ids[position]).await) };
         let mut in_flight: stream::FuturesUnordered<_> =
             unasked.by_ref().take(MAX_IN_FLIGHT).map(ask).collect();
         let mut verdict_for_all = None;
@@ -51,17 +53,18 @@ impl HttpSource {
             }
         }
         if let Some(verdict) = verdict_for_all {
-            for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-                *answer = Some(Err(verdict.clone()));
-            }
+            answer_the_rest(answers, &verdict);
         }
-        answers
     }
 
     /// Asks for all instances by the pages of a list, as long as that is fewer requests than one
-    /// for each; none when the API does not list.
-    async fn list(&mut self, ids: &[InstanceId]) -> Result<Vec<Answer>, ListRefused> {
-        let mut listing = Listing::new(ids);
+    /// for each.
+    async fn list(
+        &mut self,
+        ids: &[InstanceId],
+        answers: &mut [Answer],
+    ) -> Result<(), ListRefused> {
+        let mut listing = Listing::new(ids, answers);
         let mut cursor: Option<String> = None;
         let outcome = loop {
             let url = self.api.instances(PAGE_LIMIT, cursor.as_deref());
@@ -82,28 +85,21 @@ impl HttpSource {
                 Err(error) => break Err(error),
             }
         };
-        if outcome.is_ok() {
-            self.list = ListUse::Pages(listing.pages());
-        }
-        let mut answers: Vec<Answer> = ids.iter().map(|id| listing.remove(id).map(Ok)).collect();
-        let missing: Vec<usize> =
-            (0..ids.len()).filter(|&position| answers[position].is_none()).collect();
         match outcome {
-            // Not on the list is not yet 404: each is asked for by name.
             Ok(()) => {
-                let names: Vec<InstanceId> =
-                    missing.iter().map(|&position| ids[position].clone()).collect();
-                for (position, answer) in missing.into_iter().zip(self.get_each(&names).await) {
-                    answers[position] = answer;
-                }
+                self.list = ListUse::Pages(listing.pages());
+                // Not on the list is not yet 404: each is asked for by name.
+                self.get_each(ids, answers).await;
             }
-            Err(error) => {
-                for position in missing {
-                    answers[position] = Some(Err(error.clone()));
-                }
-            }
+            Err(error) => answer_the_rest(answers, &error),
         }
-        Ok(answers)
+        Ok(())
+    }
+}
+
+fn answer_the_rest(answers: &mut [Answer], error: &PollError) {
+    for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+        *answer = Some(Err(error.clone()));
     }
 }
 
@@ -123,24 +119,21 @@ fn refuses_listing(error: &PollError) -> bool {
 }
 
 impl InstanceSource for HttpSource {
-    async fn poll(&mut self, ids: &[InstanceId]) -> Round {
+    async fn poll(&mut self, ids: &[InstanceId], answers: &mut [Answer]) -> Option<String> {
         let list_is_cheaper = match self.list {
             ListUse::Pages(pages) => pages < ids.len(),
             ListUse::Refused => false,
         };
         if !list_is_cheaper {
-            return Round { answers: self.get_each(ids).await, notice: None };
+            self.get_each(ids, answers).await;
+            return None;
         }
-        match self.list(ids).await {
-            Ok(answers) => Round { answers, notice: None },
-            Err(ListRefused(answer)) => {
-                self.list = ListUse::Refused;
-                let notice = format!(
-                    "the API does not list instances for this key ({answer}): asking for each by \
-                     its own request"
-                );
-                Round { answers: self.get_each(ids).await, notice: Some(notice) }
-            }
-        }
+        let Err(ListRefused(answer)) = self.list(ids, answers).await else { return None };
+        self.list = ListUse::Refused;
+        self.get_each(ids, answers).await;
+        Some(format!(
+            "the API does not list instances for this key ({answer}): asking for each by its own \
+             request"
+        ))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     poll_error::{Fault, PollError, ServerError},
     retry_after::Hint,
     server_text::ServerText,
-    source::{InstanceSource, Round},
+    source::InstanceSource,
 };
 
 /// A [`Simulation`] as a source: one single request for each instance, one after the other.
@@ -55,15 +55,16 @@ impl SimulatedSource {
 }
 
 impl InstanceSource for SimulatedSource {
-    async fn poll(&mut self, ids: &[InstanceId]) -> Round {
-        let mut answers: Vec<Answer> = Vec::with_capacity(ids.len());
-        let mut paused = false;
-        for id in ids {
-            let answer = if paused { None } else { Some(self.get(id).await) };
-            paused |= matches!(&answer, Some(Err(error)) if error.asks_for_a_pause());
-            answers.push(answer);
+    async fn poll(&mut self, ids: &[InstanceId], answers: &mut [Answer]) -> Option<String> {
+        for (id, place) in ids.iter().zip(answers) {
+            let answer = self.get(id).await;
+            let is_paused = answer.as_ref().is_err_and(PollError::asks_for_a_pause);
+            *place = Some(answer);
+            if is_paused {
+                break;
+            }
         }
-        Round { answers, notice: None }
+        None
     }
 }
 

@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     event::{Observer, WaitEvent},
     instance::InstanceId,
-    policy::{Decision, Policy},
+    policy::{Answer, Decision, Policy},
     probe::Probe,
-    source::{InstanceSource, Round},
+    source::InstanceSource,
     watch::Watch,
 };
 use probing::Probing;
@@ -67,38 +67,41 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
                 }
                 () = sleep_until(moment(started, at)) => {}
             }
-            if matches!(decision, Decision::GiveUpAt(_))
-                || !poll_once(source, &mut probing, policy, started, observer).await
-            {
-                policy.give_up(started.elapsed(), observer);
+            match decision {
+                Decision::GiveUpAt(_) => policy.give_up(started.elapsed(), observer),
+                _ => poll_once(source, &mut probing, policy, started, observer).await,
             }
             probing.begin(policy);
         }
     }
 }
 
-/// Sends one round of polls while the probes go on; false when the deadline cut it.
+/// Sends one round of polls while the probes go on. The deadline cuts it; what has come until then
+/// counts.
 async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     source: &mut S,
     probing: &mut Probing<'_, P>,
     policy: &mut Policy,
     started: Instant,
     observer: &mut impl Observer,
-) -> bool {
+) {
     let asked_at = started.elapsed();
     let positions = policy.due();
     let ids: Vec<InstanceId> =
         positions.iter().map(|&position| policy.watches()[position].id().clone()).collect();
+    let mut answers: Vec<Answer> = ids.iter().map(|_| None).collect();
     let max_wait = policy.rules().max_wait;
     let cut = if max_wait.is_zero() { FAR_FUTURE } else { max_wait };
-    let mut poll = pin!(source.poll(&ids));
-    let Round { answers, notice } = loop {
-        tokio::select! {
-            biased;
-            round = &mut poll => break round,
-            () = sleep_until(moment(started, cut)) => return false,
-            attempt = probing.next() => {
-                probing.record(attempt, policy, started.elapsed(), observer);
+    let notice = {
+        let mut poll = pin!(source.poll(&ids, &mut answers));
+        loop {
+            tokio::select! {
+                biased;
+                notice = &mut poll => break notice,
+                () = sleep_until(moment(started, cut)) => break None,
+                attempt = probing.next() => {
+                    probing.record(attempt, policy, started.elapsed(), observer);
+                }
             }
         }
     };
@@ -107,7 +110,6 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
         observer.observe(now, &WaitEvent::Notice(&notice));
     }
     policy.record_round(&positions, answers, asked_at, now, observer);
-    true
 }
 
 /// The moment `after` the start, as far as an `Instant` reaches.

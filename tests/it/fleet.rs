@@ -379,3 +379,15 @@ fn a_cursor_that_is_refused_is_a_list_that_changed_and_passes() {
         ended.says(&format!("the list broke off: HTTP {status}"));
     }
 }
+
+#[test]
+fn an_answer_counts_though_the_deadline_cuts_the_round_that_it_came_in() {
+    let server = Server::responding(|_, seen| match seen.target.rsplit('/').next() {
+        Some("inst_0") => answer(200, &[], &one("inst_0", "ready")),
+        Some("inst_1") => Act::Bytes(Vec::new()),
+        _ => error(403, &[]),
+    });
+    let ended =
+        Program::asking_for("inst_0", &server, &["inst_1", "--any", "--timeout", "3s"]).run();
+    ended.assert(0, "203.0.113.1\n");
+}

@@ -15,7 +15,7 @@ use wait_ready::{
     policy::Answer,
     probe::Probe,
     probe_error::ProbeError,
-    source::{InstanceSource, Round},
+    source::InstanceSource,
 };
 
 use super::{
@@ -33,7 +33,7 @@ pub(crate) enum Event {
     Asked { who: usize },
     /// It got this answer.
     Answer { who: usize, said: Said },
-    /// The round is answered.
+    /// The round is over: answered, or cut by the deadline.
     Answered { at: Ms },
     /// An attempt to reach an address begins.
     Try { at: Ms, ip: IpAddr },
@@ -97,34 +97,33 @@ impl<'a> WorldSource<'a> {
         self.world.answer(who, at, &mut self.bursts[who], &mut self.rng)
     }
 
-    /// Answers one after the other; a server that asks for a pause may get it at once.
-    fn one_by_one(&mut self, asked: &[usize]) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(asked.len());
-        let mut paused = false;
-        for &who in asked {
-            if paused {
-                answers.push(None);
-                continue;
+    /// Answers one after the other those without an answer; a server that asks for a pause may get
+    /// it at once.
+    async fn one_by_one(&mut self, asked: &[usize], answers: &mut [Answer]) {
+        let latency = self.world.weather.latency;
+        for (&who, place) in asked.iter().zip(answers).filter(|(_, place)| place.is_none()) {
+            if latency > 0 && self.rng.percent(10) {
+                let most = latency.min(self.world.options.request_timeout);
+                sleep(Duration::from_millis(self.rng.between(0, most))).await;
             }
             let (said, headers) = self.answer(who);
             self.log.push(Event::Answer { who, said });
             let (id, rng) = (&self.ids[who], &mut self.rng);
-            answers.push(Some(if self.world.on_the_wire {
+            *place = Some(if self.world.on_the_wire {
                 through_wire(said, &headers, id, rng)
             } else {
                 as_library(said, &headers, id, rng)
-            }));
+            });
             let throttled = matches!(said, Said::Error { status: 429, .. } if rng.percent(50));
             let hinted = matches!(said, Said::Error { hint: Some(_), .. } if rng.percent(50));
-            paused = throttled || hinted;
+            if throttled || hinted {
+                break;
+            }
         }
-        answers
     }
 
     /// Answers with pages of a list; who is on none of them is asked for by name.
-    fn by_pages(&mut self, asked: &[usize]) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = asked.iter().map(|_| None).collect();
-        let mut unlisted = Vec::new();
+    async fn by_pages(&mut self, asked: &[usize], answers: &mut [Answer]) {
         let mut listed = Vec::new();
         for (place, &who) in asked.iter().enumerate() {
             match self.answer(who).0 {
@@ -136,7 +135,7 @@ impl<'a> WorldSource<'a> {
                         body(self.ids[who].as_str(), status, ip, &mut self.rng),
                     ));
                 }
-                _ => unlisted.push((place, who)),
+                _ => {}
             }
         }
         let mut elements: Vec<String> = listed.iter().map(|(.., body)| body.clone()).collect();
@@ -154,17 +153,15 @@ impl<'a> WorldSource<'a> {
             self.log.push(Event::Answer { who, said });
             answers[place] = found.cloned().map(Ok);
         }
-        let names: Vec<usize> = unlisted.iter().map(|(_, who)| *who).collect();
-        for ((place, _), answer) in unlisted.into_iter().zip(self.one_by_one(&names)) {
-            answers[place] = answer;
-        }
-        answers
+        self.one_by_one(asked, answers).await;
     }
 }
 
 impl InstanceSource for WorldSource<'_> {
-    async fn poll(&mut self, ids: &[InstanceId]) -> Round {
+    async fn poll(&mut self, ids: &[InstanceId], answers: &mut [Answer]) -> Option<String> {
         self.log.push(Event::Ask { at: self.log.now() });
+        // A round that is cut is over too.
+        let _over = Asking(self.log.clone());
         let place = |id| self.ids.iter().position(|known| known == id).expect("a known id");
         let asked: Vec<usize> = ids.iter().map(place).collect();
         for &who in &asked {
@@ -183,21 +180,27 @@ impl InstanceSource for WorldSource<'_> {
         if latency > 0 {
             sleep(Duration::from_millis(latency)).await;
         }
-        let answers = if hangs {
-            let mut rng = self.rng.clone();
-            let mut hung = |&who: &usize| {
+        if hangs {
+            for (&who, place) in asked.iter().zip(answers) {
                 self.log.push(Event::Answer { who, said: Said::Fault });
-                let headers = Headers::default();
-                Some(as_library(Said::Fault, &headers, &self.ids[who], &mut rng))
-            };
-            asked.iter().map(&mut hung).collect()
+                let (headers, rng) = (Headers::default(), &mut self.rng);
+                *place = Some(as_library(Said::Fault, &headers, &self.ids[who], rng));
+            }
         } else if self.world.paged && asked.len() > 1 {
-            self.by_pages(&asked)
+            self.by_pages(&asked, answers).await;
         } else {
-            self.one_by_one(&asked)
-        };
-        self.log.push(Event::Answered { at: self.log.now() });
-        Round { answers, notice: None }
+            self.one_by_one(&asked, answers).await;
+        }
+        None
+    }
+}
+
+/// Tells the log when a round is over.
+struct Asking(Log);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.push(Event::Answered { at: self.0.now() });
     }
 }
 
