@@ -33,7 +33,7 @@ pub struct ApiKey(SecretString);
 pub enum CredentialsError {
     /// None of the places has one.
     #[error("no API key found{0}")]
-    Missing(Hints),
+    Missing(Noticed),
     /// The named file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -70,11 +70,11 @@ pub enum CredentialsError {
 
 /// What else was noticed while looking for a key.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Hints {
+pub struct Noticed {
     half_a_pair: Option<(&'static str, &'static str)>,
 }
 
-impl fmt::Display for Hints {
+impl fmt::Display for Noticed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.half_a_pair {
             Some((set, unset)) => write!(f, " ({set} is set, but {unset} is not)"),
@@ -213,7 +213,7 @@ pub fn find_key(
     };
     match key_of_config_file(&set)? {
         Some(key) => Ok(key),
-        None => Err(CredentialsError::Missing(Hints { half_a_pair })),
+        None => Err(CredentialsError::Missing(Noticed { half_a_pair })),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A few thousand generated worlds; `cargo run --release --example worlds` runs a million.
+//! A few thousand generated worlds; `cargo run --profile fast --example worlds -- --seeds 0..1000000`
+//! runs a million.
 
 #[path = "../worlds/mod.rs"]
 mod generated;
