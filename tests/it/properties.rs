@@ -3,6 +3,8 @@
 #[path = "../properties/mod.rs"]
 mod hold;
 
+use std::{fs, path::Path};
+
 use proptest::{collection::vec, prelude::*, sample::select};
 
 /// A text with a few of its bytes changed, left out, or repeated.
@@ -186,5 +188,21 @@ proptest! {
     fn no_complaint_about_a_config_file_shows_a_key(text in pieces(TOML)) {
         let file = tempfile::NamedTempFile::new().unwrap();
         hold::config(&text, file.path());
+    }
+}
+
+#[test]
+fn what_the_fuzzers_begin_with_and_what_they_have_found_holds() {
+    let seeds = |target: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+        let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let seeds: Vec<Vec<u8>> = files.map(|path| fs::read(path).unwrap()).collect();
+        assert!(!seeds.is_empty(), "{folder:?}");
+        seeds
+    };
+    seeds("instance").iter().for_each(|body| hold::instance(body));
+    seeds("page").iter().for_each(|body| hold::page(body));
+    for text in seeds("script") {
+        hold::script(std::str::from_utf8(&text).unwrap());
     }
 }
