@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use crate::{api::credentials::KEY_VARIABLES, exit_code::ExitCode, watch::Watch};
+use crate::{api::credentials::KEY_VARIABLES, exit_code::ExitCode, output::joined, watch::Watch};
 
 /// Why COMMAND did not run.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +33,7 @@ impl CommandError {
 /// COMMAND for the instances that got there, without the API key in its environment.
 pub(crate) fn command(words: &[OsString], met: &[&Watch]) -> Option<Command> {
     let (program, arguments) = words.split_first()?;
-    let ids: Vec<&str> = met.iter().copied().map(|watch| watch.id().as_str()).collect();
-    let addresses: Vec<String> =
-        met.iter().copied().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
-    let (ids, addresses) = (ids.join(" "), addresses.join(" "));
+    let (ids, addresses) = joined(met, " ");
     let mut command = Command::new(program);
     for argument in arguments {
         command.arg(filled_in(argument, &ids, &addresses));

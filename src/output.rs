@@ -44,14 +44,19 @@ pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
             }
         }
         Format::Env => {
-            let ids: Vec<&str> = met.iter().copied().map(|watch| watch.id().as_str()).collect();
-            let addresses: Vec<String> =
-                met.iter().copied().filter_map(Watch::address).map(|ip| ip.to_string()).collect();
-            let _ = writeln!(text, "FAL_INSTANCE_ID={}", ids.join(","));
-            let _ = writeln!(text, "FAL_INSTANCE_IP={}", addresses.join(","));
+            let (ids, addresses) = joined(met, ",");
+            let _ = writeln!(text, "FAL_INSTANCE_ID={ids}\nFAL_INSTANCE_IP={addresses}");
         }
     }
     text
+}
+
+/// The ids and the addresses of `met`.
+pub(crate) fn joined(met: &[&Watch], separator: &str) -> (String, String) {
+    let ids: Vec<&str> = met.iter().map(|watch| watch.id().as_str()).collect();
+    let addresses = met.iter().filter_map(|watch| watch.address());
+    let addresses: Vec<String> = addresses.map(|ip| ip.to_string()).collect();
+    (ids.join(separator), addresses.join(separator))
 }
 
 /// Writes to standard output, to the last byte.

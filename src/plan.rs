@@ -74,24 +74,8 @@ impl Plan {
         Ok(Self { rules, backoff, api })
     }
 
-    pub(crate) fn carry_out(
-        self,
-        cli: &Cli,
-        look: Appearance,
-        stderr: &Stderr,
-        at_once: &AtOnce,
-    ) -> Result<Finished, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::unexpected("cannot start", &error))?;
-        let finished = runtime.block_on(self.wait(cli, look, stderr, at_once));
-        // A name that is being looked up, or a read of standard input, must not delay the end.
-        runtime.shutdown_background();
-        finished
-    }
-
-    async fn wait(
+    /// Waits until it is over.
+    pub(crate) async fn carry_out(
         self,
         cli: &Cli,
         look: Appearance,
@@ -131,6 +115,18 @@ impl Plan {
         let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
         Ok(Finished { watches, rules, elapsed, signal })
     }
+}
+
+/// Does `work` on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unexpected("cannot start", &error))?;
+    let done = runtime.block_on(work);
+    // A name that is being looked up, or a read of standard input, must not delay the end.
+    runtime.shutdown_background();
+    done
 }
 
 /// What would only be noticed at the end of the wait is checked before it.

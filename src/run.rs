@@ -20,7 +20,7 @@ use crate::{
     file::is_special,
     finished::{Finished, told},
     output::print,
-    plan::Plan,
+    plan::{Plan, block_on},
     report::{
         record::Report,
         subscriber::{LogFormat, Stderr, Verbosity, subscriber},
@@ -59,7 +59,7 @@ fn run_with(cli: &Cli) -> u8 {
     let stderr = start_logging(cli, look);
     let at_once = AtOnce::prepare().unwrap_or_default();
     let (finished, verdict) =
-        match Plan::new(cli).and_then(|plan| plan.carry_out(cli, look, &stderr, &at_once)) {
+        match Plan::new(cli).and_then(|p| block_on(p.carry_out(cli, look, &stderr, &at_once))) {
             Ok(finished) => {
                 let verdict = finished.verdict(look.unicode);
                 (finished, verdict)

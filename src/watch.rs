@@ -7,9 +7,9 @@ use crate::{
     ending::Ending,
     event::{Observer, WaitEvent},
     instance::{Instance, InstanceId, Status},
-    policy::Rules,
     poll_error::{PollError, ServerError},
     probe_error::ProbeError,
+    rules::Rules,
     transition::Timeline,
 };
 

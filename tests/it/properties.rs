@@ -200,8 +200,12 @@ fn what_the_fuzzers_begin_with_and_what_they_have_found_holds() {
         assert!(!seeds.is_empty(), "{folder:?}");
         seeds
     };
-    seeds("instance").iter().for_each(|body| hold::instance(body));
-    seeds("page").iter().for_each(|body| hold::page(body));
+    for body in seeds("instance") {
+        hold::instance(&body);
+    }
+    for body in seeds("page") {
+        hold::page(&body);
+    }
     for text in seeds("script") {
         hold::script(std::str::from_utf8(&text).unwrap());
     }
