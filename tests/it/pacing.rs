@@ -172,6 +172,13 @@ async fn the_last_poll_leaves_the_time_that_an_answer_takes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_poll_that_falls_at_the_deadline_by_itself_is_not_called_the_last() {
+    let outcome = wait("pending").within(SECOND * 7).run().await;
+    assert_eq!(outcome.polls, [0., 1., 3., 7.]);
+    assert!(!outcome.reasons.contains(&Why::Deadline), "{:?}", outcome.reasons);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_poll_too_keeps_the_shortest_delay() {
     let outcome = wait("pending:3s,ready").within(SECOND * 7 / 2).run().await;
     assert_eq!(outcome.polls, [0., 1., 3.]);
