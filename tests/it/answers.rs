@@ -277,6 +277,7 @@ fn a_server_that_refuses_connections_is_polled_until_the_deadline() {
     let ended = with_enough_time(Duration::from_millis(300), |deadline| {
         let program = Program::asking(&elsewhere, &["--api-url", &url]);
         let ended = program.limit("TIMEOUT", deadline).run();
+        assert!(ended.took >= deadline, "{ended:#?}");
         let was_refused = ended.stderr.contains("cannot connect");
         ended.provided(was_refused)
     });
