@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::fixture::{
-    program::Program,
+    port::ClosedPort,
+    program::{Program, with_enough_time},
     server::{Act, Server, answer, error, instance, instance_body, pending, ready},
 };
 
@@ -19,12 +20,14 @@ fn ends(acts: impl IntoIterator<Item = Act>, code: i32, stdout: &str, requests: 
 
 /// Plays `act` for ever: the wait ends at its deadline and has polled more than once.
 #[track_caller]
-fn is_retried_until_the_deadline(act: Act, reason: &str) {
-    let server = Server::playing([act]);
-    let ended = Program::asking(&server, &["--timeout", "400ms"]).run();
-    ended.assert(124, "").says(reason);
-    assert!(server.count() > 1, "{ended:#?}");
-    assert!(ended.took >= Duration::from_millis(400), "{ended:#?}");
+fn is_retried_until_the_deadline(act: &Act, reason: &str) {
+    let ended = with_enough_time(Duration::from_millis(400), |deadline| {
+        let server = Server::playing([act.clone()]);
+        let ended = Program::asking(&server, &[]).limit("TIMEOUT", deadline).run();
+        assert!(ended.took >= deadline, "{ended:#?}");
+        ended.provided(server.count() > 1)
+    });
+    ended.expect("polled again").assert(124, "").says(reason);
 }
 
 /// Plays `act` once, then ready: the fault is passed over.
@@ -152,11 +155,14 @@ fn a_redirect_ends_the_wait_and_the_other_host_sees_no_request() {
 
 #[test]
 fn an_instance_that_is_never_found_is_given_its_grace() {
-    let server = Server::playing([error(404, &[])]);
-    let ended = Program::asking(&server, &["--not-found-grace", "300ms"]).run();
+    let ended = with_enough_time(Duration::from_millis(300), |grace| {
+        let server = Server::playing([error(404, &[])]);
+        let ended = Program::asking(&server, &[]).limit("NOT_FOUND_GRACE", grace).run();
+        assert!(ended.took >= grace, "{ended:#?}");
+        ended.provided(server.count() > 2)
+    });
+    let ended = ended.expect("polled more than twice");
     ended.assert(5, "").says("there is no instance inst_abc").says("req_404");
-    assert!(server.count() > 2, "{ended:#?}");
-    assert!(ended.took >= Duration::from_millis(300), "{ended:#?}");
 }
 
 #[test]
@@ -188,7 +194,7 @@ fn every_transient_status_is_retried() {
     for status in [408, 425, 500, 501, 502, 503, 504, 520, 599] {
         passes(error(status, &[]));
     }
-    is_retried_until_the_deadline(error(502, &[]), "HTTP 502: said 502");
+    is_retried_until_the_deadline(&error(502, &[]), "HTTP 502: said 502");
 }
 
 #[test]
@@ -196,7 +202,7 @@ fn a_body_that_ends_too_early_is_transient() {
     let whole =
         format!("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}", instance_body("ready", ""));
     passes(Act::BytesThenClose(whole.clone().into_bytes()));
-    is_retried_until_the_deadline(Act::BytesThenClose(whole.into()), "the connection broke");
+    is_retried_until_the_deadline(&Act::BytesThenClose(whole.into()), "the connection broke");
 }
 
 #[test]
@@ -237,7 +243,7 @@ fn an_answer_that_is_no_instance_is_transient() {
     ] {
         passes(answer(status, &[], body));
     }
-    is_retried_until_the_deadline(answer(200, &[], "<html>"), "malformed answer: not JSON");
+    is_retried_until_the_deadline(&answer(200, &[], "<html>"), "malformed answer: not JSON");
 }
 
 #[test]
@@ -249,13 +255,13 @@ fn deeply_nested_json_is_malformed_and_not_a_crash() {
 fn the_answer_for_another_id_is_malformed() {
     let other = r#"{"id":"inst_other","instance_type":"x","region":"y","status":"ready","ip":"203.0.113.9"}"#;
     passes(answer(200, &[], other));
-    is_retried_until_the_deadline(answer(200, &[], other), "it describes another instance");
+    is_retried_until_the_deadline(&answer(200, &[], other), "it describes another instance");
 }
 
 #[test]
 fn a_reset_connection_is_transient() {
     passes(Act::Reset);
-    is_retried_until_the_deadline(Act::Reset, "the connection broke");
+    is_retried_until_the_deadline(&Act::Reset, "the connection broke");
 }
 
 #[test]
@@ -266,10 +272,16 @@ fn what_is_not_http_is_transient() {
 
 #[test]
 fn a_server_that_refuses_connections_is_polled_until_the_deadline() {
-    let server = Server::playing([ready()]);
-    let program = Program::asking(&server, &["--timeout", "300ms"]);
-    drop(server);
-    program.run().assert(124, "").says("cannot connect").says("no usable answer about inst_abc");
+    let (elsewhere, port) = (Server::playing([ready()]), ClosedPort::new());
+    let url = format!("http://127.0.0.1:{}/v1", port.number());
+    let ended = with_enough_time(Duration::from_millis(300), |deadline| {
+        let program = Program::asking(&elsewhere, &["--api-url", &url]);
+        let ended = program.limit("TIMEOUT", deadline).run();
+        assert!(ended.took >= deadline, "{ended:#?}");
+        let was_refused = ended.stderr.contains("cannot connect");
+        ended.provided(was_refused)
+    });
+    ended.expect("a refused poll").assert(124, "").says("no usable answer about inst_abc");
 }
 
 #[test]

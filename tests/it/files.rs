@@ -105,17 +105,16 @@ fn a_pipe_is_written_to_and_stays_a_pipe() {
 fn a_report_is_written_on_every_ending() {
     let folder = Folder::new();
     let path = folder.text("report");
-    let report = ["--report", path.as_str(), "--timeout", "300ms"];
-    for (act, code, outcome) in [
-        (ready(), 0, "met"),
-        (instance("stopped", ""), 3, "failed"),
-        (error(401, &[]), 4, "unauthorized"),
-        (error(400, &[]), 6, "refused"),
-        (error(429, &[("Retry-After", "60")]), 7, "throttled"),
-        (pending(), 124, "timed_out"),
+    for (act, timeout, code, outcome) in [
+        (ready(), "50s", 0, "met"),
+        (instance("stopped", ""), "50s", 3, "failed"),
+        (error(401, &[]), "50s", 4, "unauthorized"),
+        (error(400, &[]), "50s", 6, "refused"),
+        (error(429, &[("Retry-After", "60")]), "50s", 7, "throttled"),
+        (pending(), "300ms", 124, "timed_out"),
     ] {
         let server = Server::playing([act]);
-        let ended = Program::asking(&server, &report).run();
+        let ended = Program::asking(&server, &["--report", &path, "--timeout", timeout]).run();
         assert_eq!(ended.code(), Some(code), "{ended:#?}");
         let report = json(&folder.path("report"));
         assert_eq!((&report["exit_code"], &report["outcome"]), (&code.into(), &outcome.into()));

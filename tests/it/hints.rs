@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::fixture::{
-    program::{Ended, Program},
+    program::{Ended, Program, with_enough_time},
     server::{Act, Server, error, pending, ready},
 };
 
@@ -103,10 +103,12 @@ fn a_hint_on_any_other_status_counts_for_nothing() {
 
 #[test]
 fn throttled_until_the_deadline_is_exit_7() {
-    let server = Server::playing([pending(), error(429, &[])]);
-    let ended = Program::asking(&server, &["--timeout", "300ms"]).run();
-    ended.assert(7, "").says("still throttling");
-    assert!(server.count() > 2);
+    let ended = with_enough_time(Duration::from_millis(300), |deadline| {
+        let server = Server::playing([pending(), error(429, &[])]);
+        let ended = Program::asking(&server, &[]).limit("TIMEOUT", deadline).run();
+        ended.provided(server.count() > 2)
+    });
+    ended.expect("polled more than twice").assert(7, "").says("still throttling");
 }
 
 #[test]

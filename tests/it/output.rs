@@ -1,5 +1,9 @@
 //! What is written to standard output and standard error.
 
+use std::fs;
+
+use tempfile::NamedTempFile;
+
 use crate::fixture::{
     program::Program,
     server::{Server, error, instance, pending, ready},
@@ -155,17 +159,24 @@ fn the_picture_of_the_times_is_ascii_unless_the_locale_is_utf_8() {
 
 #[test]
 fn rows_are_drawn_only_where_they_are_wanted_and_leave_only_the_story() {
+    let pause = ["--min-delay", "300ms", "--max-delay", "300ms"];
+    let stderr = NamedTempFile::new().unwrap();
+    let shown = stderr.path().to_owned();
+    // Ready no sooner than the row has been seen in a pause.
+    let server = Server::responding(move |_, _| {
+        let is_drawn = fs::read_to_string(&shown).unwrap().contains("left, next poll in 1s");
+        if is_drawn { ready() } else { pending() }
+    });
+    let program = Program::asking(&server, &[&["--progress", "always"], &pause[..]].concat());
+    program.stderr_to(stderr.reopen().unwrap()).run().assert(0, "203.0.113.42\n");
+    let drawn = fs::read_to_string(stderr.path()).unwrap();
+    assert!(drawn.contains('\x1b'), "{drawn:?}");
+    let last = drawn.rsplit("\x1b[2K").next().unwrap();
+    assert!(last.contains("ready at 203.0.113.42") && !last.contains(" left"), "{drawn:?}");
     let run = |options: &[&str]| {
         let server = Server::playing([pending(), ready()]);
-        let mut all = vec!["--min-delay", "300ms", "--max-delay", "300ms"];
-        all.extend(options);
-        Program::asking(&server, &all).run()
+        Program::asking(&server, &[options, &pause[..]].concat()).run()
     };
-    let drawn = run(&["--progress", "always"]);
-    drawn.assert(0, "203.0.113.42\n").says("left, next poll in 1s");
-    assert!(drawn.stderr.contains('\x1b'), "{drawn:#?}");
-    let last = drawn.stderr.rsplit("\x1b[2K").next().unwrap();
-    assert!(last.contains("ready at 203.0.113.42") && !last.contains(" left"), "{drawn:#?}");
     for options in [&["--progress", "auto"][..], &["--progress", "always", "-q"], &[]] {
         run(options).assert(0, "203.0.113.42\n").never_says("\x1b");
     }

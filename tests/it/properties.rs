@@ -93,6 +93,30 @@ const SCRIPT: &[&str] = &[
     "18446744073709551615",
 ];
 
+/// Whole steps: what is made of `SCRIPT` is seldom a script of several.
+const STEPS: &[&str] = &[
+    "pending",
+    " pending:366d",
+    "provisioning*3",
+    "?paused:1ms ",
+    "?a*12",
+    "ready",
+    "ready@203.0.113.9",
+    "ready@none*2",
+    "429:2s",
+    "503*2:date=2s",
+    "429:reset=1h",
+    "500*2",
+    "404",
+    "drop*2",
+    "truncate",
+    "html",
+    "oversized",
+    "hang:3s",
+    "slow:1s",
+    "slow:366d",
+];
+
 const TOML: &[&str] = &[
     "[default]\n",
     "[__internal__]\n",
@@ -180,7 +204,12 @@ proptest! {
     }
 
     #[test]
-    fn a_script_is_played_or_its_mistake_shown(text in pieces(SCRIPT)) {
+    fn a_script_is_played_or_its_mistake_shown(
+        text in prop_oneof![
+            pieces(SCRIPT),
+            vec(select(STEPS), 1..8).prop_map(|steps| steps.join(",")),
+        ],
+    ) {
         hold::script(&text);
     }
 

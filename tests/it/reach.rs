@@ -11,7 +11,8 @@ use std::{
 };
 
 use crate::fixture::{
-    program::{Ended, Program, eventually, nap},
+    port::ClosedPort,
+    program::{Ended, Program, eventually, nap, with_enough_time},
     server::{Server, instance, pending},
 };
 
@@ -20,9 +21,21 @@ fn ready_here() -> Server {
     Server::playing([pending(), instance("ready", r#","ip":"127.0.0.1""#)])
 }
 
-fn wait_for(condition: &str, timeout: &str) -> Ended {
+fn wait_for(condition: &str, timeout: Duration) -> Ended {
     let server = ready_here();
-    Program::asking(&server, &["--for", condition, "--timeout", timeout]).run()
+    Program::asking(&server, &["--for", condition]).limit("TIMEOUT", timeout).run()
+}
+
+/// Exit 8 at the deadline, and why.
+#[track_caller]
+fn is_not_reached(condition: &str, reason: &str) {
+    let ended = with_enough_time(Duration::from_millis(700), |deadline| {
+        let ended = wait_for(condition, deadline);
+        let was_late = ended.code() == Some(124) || ended.stderr.contains("no attempt ended");
+        ended.provided(!was_late)
+    });
+    let ended = ended.expect("an attempt");
+    ended.assert(8, "").says("the API reports inst_abc ready").says(reason);
 }
 
 /// A peer that does this with every connection; its port.
@@ -48,13 +61,13 @@ fn says(bytes: &'static [u8]) -> u16 {
 
 #[track_caller]
 fn is_ssh(port: u16) {
-    wait_for(&format!("ssh:{port}"), "20s").assert(0, "127.0.0.1\n").says("answers SSH");
+    let ended = wait_for(&format!("ssh:{port}"), Duration::from_secs(50));
+    ended.assert(0, "127.0.0.1\n").says("answers SSH");
 }
 
 #[track_caller]
 fn is_not_ssh(port: u16, reason: &str) {
-    let ended = wait_for(&format!("ssh:{port}"), "700ms");
-    ended.assert(8, "").says("the API reports inst_abc ready").says(reason);
+    is_not_reached(&format!("ssh:{port}"), reason);
 }
 
 /// Debian's sshd with keys of its own; none where it is not installed.
@@ -170,7 +183,7 @@ fn endless_lines_without_an_identification_are_bounded() {
 #[test]
 fn a_silent_peer_is_not_reached_and_the_attempt_is_cut() {
     let port = peer(|mut stream| drop(stream.read(&mut [0; 64])));
-    let ended = wait_for(&format!("ssh:{port}"), "7s");
+    let ended = wait_for(&format!("ssh:{port}"), Duration::from_secs(7));
     ended.assert(8, "").says("connected, but silent for 5s");
 }
 
@@ -179,31 +192,28 @@ fn a_peer_that_resets_after_the_accept_is_not_reached() {
     let port = peer(|stream| {
         let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     });
-    let ended = wait_for(&format!("ssh:{port}"), "700ms");
-    ended.assert(8, "").says("the last attempt: ");
+    is_not_reached(&format!("ssh:{port}"), "the last attempt: ");
 }
 
 #[test]
 fn a_port_that_nobody_listens_on_is_refused_until_the_deadline() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    for condition in [format!("ssh:{port}"), format!("tcp:{port}")] {
-        let ended = wait_for(&condition, "700ms");
-        ended.assert(8, "").says("the last attempt: connection refused");
+    let port = ClosedPort::new();
+    for kind in ["ssh", "tcp"] {
+        let condition = format!("{kind}:{}", port.number());
+        is_not_reached(&condition, "the last attempt: connection refused");
     }
 }
 
 #[test]
 fn a_port_that_opens_later_is_reached_then() {
-    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = reserved.local_addr().unwrap().port();
-    drop(reserved);
+    let port = ClosedPort::new();
     let server = ready_here();
-    let condition = format!("tcp:{port}");
+    let condition = format!("tcp:{}", port.number());
     let running = Program::asking(&server, &["--for", &condition]).start();
     eventually("a second poll", || server.count() > 1);
     let closed_since = tokio::time::Instant::now();
     eventually("three seconds", || closed_since.elapsed() >= Duration::from_secs(3));
-    let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let _listener = port.open();
     running.end().assert(0, "127.0.0.1\n").says("accepts connections at 127.0.0.1 port");
 }
 
@@ -229,8 +239,8 @@ fn a_simulated_instance_is_reached_without_leaving_this_machine() {
 fn an_instance_that_stops_during_the_probe_is_exit_3() {
     let here = instance("ready", r#","ip":"127.0.0.1""#);
     let server = Server::playing([here.clone(), here, instance("stopped", "")]);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let ended = Program::asking(&server, &["--for", &format!("ssh:{port}")]).run();
+    let port = ClosedPort::new();
+    let ended = Program::asking(&server, &["--for", &format!("ssh:{}", port.number())]).run();
     ended.assert(3, "").says("inst_abc is stopped");
 }
 

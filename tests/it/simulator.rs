@@ -47,7 +47,8 @@ fn a_simulated_ending_has_its_exit_code() {
         ("pending", 124),
     ] {
         let simulate = format!("--simulate={script}");
-        let arguments = ["a", &simulate, "--timeout", "1s", "--min-delay", "10ms"];
+        let timeout = if code == 124 { "1s" } else { "50s" };
+        let arguments = ["a", &simulate, "--timeout", timeout, "--min-delay", "10ms"];
         Program::new(arguments).run().assert(code, "");
     }
 }

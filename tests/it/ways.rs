@@ -5,16 +5,20 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use crate::fixture::{
-    program::{Ended, KEY, Program},
+    port::ClosedPort,
+    program::{Ended, KEY, Program, with_enough_time},
     server::{Act, Server, answer, instance, instance_body, pending, ready},
     tls::{Authority, Validity},
 };
 
 const IP: &str = "203.0.113.42\n";
 const PASSWORD: &str = "proxy-passw0rd";
+/// Enough for a wait that is to succeed.
+const LONG: Duration = Duration::from_secs(50);
 
 /// A proxy that opens tunnels (CONNECT), or says `refusal` instead; and every head it was sent.
 struct Tunnels {
@@ -76,12 +80,13 @@ fn serve_tunnel(mut client: TcpStream, refusal: Option<&str>, told: &Mutex<Vec<S
 }
 
 /// A server over TLS, and a wait for it that goes through `proxy` unless `around` says otherwise.
-fn over_tls(proxy: &str, around: &str, timeout: &str) -> (Ended, Server) {
+fn over_tls(proxy: &str, around: &str, timeout: Duration) -> (Ended, Server) {
     let company = Authority::new("Example Company CA");
     let identity = company.certify(&["127.0.0.1"], Validity::Now);
     let server =
         identity.serving("127.0.0.1:0", |number, _| if number == 0 { pending() } else { ready() });
-    let ended = Program::asking(&server, &["--timeout", timeout, "-vv"])
+    let ended = Program::asking(&server, &["-vv"])
+        .limit("TIMEOUT", timeout)
         .env("FAL_API_URL", format!("https://{}/v1", server.address()))
         .env("SSL_CERT_FILE", company.file())
         .env("HTTPS_PROXY", proxy)
@@ -95,7 +100,7 @@ fn over_tls(proxy: &str, around: &str, timeout: &str) -> (Ended, Server) {
 #[test]
 fn an_https_proxy_opens_one_tunnel_and_never_sees_the_key() {
     let proxy = Tunnels::open();
-    let (ended, server) = over_tls(&proxy.url, "", "30s");
+    let (ended, server) = over_tls(&proxy.url, "", LONG);
     ended.assert(0, IP);
     let heads = proxy.heads();
     assert_eq!(heads.len(), 1, "one tunnel for both polls: {heads:?}");
@@ -109,11 +114,11 @@ fn an_https_proxy_opens_one_tunnel_and_never_sees_the_key() {
 fn no_proxy_goes_around_the_proxy() {
     for around in ["127.0.0.1", "127.0.0.0/8", "example.com,127.0.0.1"] {
         let proxy = Tunnels::open();
-        over_tls(&proxy.url, around, "30s").0.assert(0, IP);
+        over_tls(&proxy.url, around, LONG).0.assert(0, IP);
         assert_eq!(proxy.heads().len(), 0, "{around}");
     }
     let proxy = Tunnels::open();
-    over_tls(&proxy.url, "example.com", "30s").0.assert(0, IP);
+    over_tls(&proxy.url, "example.com", LONG).0.assert(0, IP);
     assert_eq!(proxy.heads().len(), 1);
     let server = Server::playing([ready()]);
     for around in ["*", "localhost"] {
@@ -135,21 +140,28 @@ fn a_proxy_that_opens_no_tunnel_is_transient_and_named() {
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "it refuses to connect to the API"),
         ("", "unexpected end of file"),
     ] {
-        let proxy = Tunnels::refusing(refusal);
-        let (ended, server) = over_tls(&proxy.url, "", "600ms");
+        let ended = with_enough_time(Duration::from_millis(600), |deadline| {
+            let proxy = Tunnels::refusing(refusal);
+            let (ended, server) = over_tls(&proxy.url, "", deadline);
+            assert_eq!(server.count(), 0);
+            ended.provided(proxy.heads().len() > 1)
+        });
+        let ended = ended.expect("asked again");
         ended.assert(124, "").says(&format!("no way through the proxy: {what}"));
         ended.says("check HTTPS_PROXY").says("NO_PROXY");
-        assert!(proxy.heads().len() > 1, "{ended:#?}");
-        assert_eq!(server.count(), 0);
     }
 }
 
 #[test]
 fn a_proxy_that_nobody_listens_at_is_transient_and_named() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://someone:{PASSWORD}@127.0.0.1:{port}");
-    let (ended, _) = over_tls(&url, "", "600ms");
-    ended.assert(124, "").says("no way through the proxy: ").says("check HTTPS_PROXY");
+    let port = ClosedPort::new();
+    let url = format!("http://someone:{PASSWORD}@127.0.0.1:{}", port.number());
+    let ended = with_enough_time(Duration::from_millis(600), |deadline| {
+        let (ended, _) = over_tls(&url, "", deadline);
+        let was_refused = ended.stderr.contains("no way through the proxy: ");
+        ended.provided(was_refused)
+    });
+    ended.expect("a refused poll").assert(124, "").says("check HTTPS_PROXY");
 }
 
 #[test]
@@ -286,7 +298,11 @@ fn an_open_port_that_takes_no_part_in_tls_is_cut_by_the_request_timeout() {
         |_, _| ready(),
     );
     let url = format!("https://{}/v1", server.address());
-    let arguments = ["--api-url", &url, "--request-timeout", "200ms", "--timeout", "900ms"];
-    let ended = Program::asking(&server, &arguments).run();
-    ended.assert(124, "").says("no whole answer within 200ms");
+    let ended = with_enough_time(Duration::from_millis(900), |deadline| {
+        let arguments = ["--api-url", &url, "--request-timeout", "200ms"];
+        let ended = Program::asking(&server, &arguments).limit("TIMEOUT", deadline).run();
+        let was_cut = ended.stderr.contains("no whole answer within 200ms");
+        ended.provided(was_cut)
+    });
+    ended.expect("a request that was cut").assert(124, "");
 }

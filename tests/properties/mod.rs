@@ -2,8 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fmt::Debug,
-    fs,
+    fs, iter,
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -18,7 +17,7 @@ use wait_ready::{
     net_probe::hear_ssh,
     poll_error::PollError,
     retry_after::{Hint, HintHeader},
-    simulate::script::Script,
+    simulate::script::{Reply, Script},
 };
 
 const KEY_ID: &str = "keyid-0123456789";
@@ -170,9 +169,12 @@ pub(crate) fn ssh(said: &[u8], cut: usize) {
 pub(crate) fn script(text: &str) {
     match text.parse::<Script>() {
         Ok(script) => {
+            // Requests further apart than a step can last, so that none sees a step again.
             let mut playback = script.play();
-            for seconds in 0..40 {
-                assert_debug(&playback.reply(Duration::from_secs(seconds)));
+            let replies = (0..40).map(|number| playback.reply(number * LONGER_THAN_A_STEP));
+            let replies: Vec<Reply> = replies.collect();
+            if let Some(due) = replies_by_step(text) {
+                assert_eq!(replies, due.take(replies.len()).collect::<Vec<_>>(), "{text:?}");
             }
         }
         Err(error) => {
@@ -182,8 +184,26 @@ pub(crate) fn script(text: &str) {
     }
 }
 
-fn assert_debug(value: &impl Debug) {
-    assert!(!format!("{value:?}").is_empty());
+/// A duration is at most a year.
+const LONGER_THAN_A_STEP: Duration = Duration::from_secs(367 * 86_400);
+
+/// What a script is to answer to such requests, read naively: each step in its turn as often as it
+/// says, and the last one for ever. None where brackets may hold a comma.
+fn replies_by_step(text: &str) -> Option<impl Iterator<Item = Reply>> {
+    if text.contains('[') {
+        return None;
+    }
+    let step = |step: &str| {
+        // One that delays the next is no script by itself.
+        let alone = step.parse::<Script>().or_else(|_| format!("{step},ready").parse());
+        let reply = alone.expect("a step is a script").play().reply(Duration::ZERO);
+        let times = step.split(':').next().and_then(|what| Some(what.rsplit_once('*')?.1));
+        (reply, times.map_or(1, |times| times.trim().parse().expect("a number")))
+    };
+    let steps: Vec<(Reply, usize)> = text.split(',').map(step).collect();
+    let last = steps.last()?.0.clone();
+    let in_order = steps.into_iter().flat_map(|(reply, times)| iter::repeat_n(reply, times));
+    Some(in_order.chain(iter::repeat(last)))
 }
 
 /// fal's config file, written to `file`, with a key that no message may show.

@@ -14,9 +14,11 @@ use std::{
     time::Duration,
 };
 
+use tempfile::NamedTempFile;
+
 use crate::fixture::{
     port::ClosedPort,
-    program::{Ended, Program, eventually},
+    program::{Ended, Program, eventually, with_enough_time},
     server::{Server, instance, pause_for, ready},
 };
 use api::Api;
@@ -71,10 +73,10 @@ struct Cell {
 }
 
 impl Cell {
-    fn run(&self, api: &Api, port: &ClosedPort, timeout: &str, more: &[&str]) -> Program {
+    fn run(&self, api: &Api, port: &ClosedPort, timeout: Duration, more: &[&str]) -> Program {
         let ids = self.wait.ids();
         let mut arguments: Vec<&str> = ids[1..].to_vec();
-        arguments.extend(["--timeout", timeout, "--request-timeout", "300ms"]);
+        arguments.extend(["--request-timeout", "300ms"]);
         arguments.extend(more);
         let condition = format!("tcp:{}", port.number());
         if self.wait.probes() {
@@ -82,6 +84,7 @@ impl Cell {
         }
         let program = Program::asking_for(ids[0], &api.server, &arguments);
         program
+            .limit("TIMEOUT", timeout)
             .env("FAL_API_URL", api.url())
             .env("SSL_CERT_FILE", api.authority.file())
             .env("SSL_CERT_DIR", "/")
@@ -94,7 +97,7 @@ impl Cell {
         let folder = tempfile::tempdir().unwrap();
         let report = folder.path().join("report.json");
         let more = ["--report", report.to_str().unwrap()];
-        let running = self.run(&api, &port, "50s", &more).start();
+        let running = self.run(&api, &port, 2 * BOUND, &more).start();
         if self.wait.probes() {
             eventually("two strikes", || api.strikes.load(Ordering::SeqCst) >= 2);
             port.open();
@@ -112,13 +115,17 @@ impl Cell {
 
     /// The fault never ends.
     fn lasts(&self) -> Result<(), String> {
-        let api = Api::start(self.phase, self.row, self.wait, usize::MAX);
-        let port = ClosedPort::new();
-        let ended = self.run(&api, &port, "1s", &[]).start().end();
+        let ended = with_enough_time(Duration::from_secs(1), |deadline| {
+            let api = Api::start(self.phase, self.row, self.wait, usize::MAX);
+            let ended = self.run(&api, &ClosedPort::new(), deadline, &[]).run();
+            if ended.took < deadline {
+                return Ok(Err(format!("gave up early: {ended:#?}")));
+            }
+            // What the first strike did has been told before the second.
+            let provided = ended.provided(api.strikes.load(Ordering::SeqCst) > 1);
+            provided.map(Ok).map_err(|ended| format!("never struck again: {ended:#?}"))
+        })??;
         expect(&ended, if self.wait.probes() { 8 } else { 124 }, "")?;
-        if ended.took < Duration::from_secs(1) {
-            return Err(format!("gave up early: {ended:#?}"));
-        }
         let told = self.row.says.iter().any(|text| ended.stderr.contains(text));
         told.then_some(()).ok_or_else(|| format!("none of {:?}: {ended:#?}", self.row.says))
     }
@@ -195,12 +202,17 @@ fn an_api_that_nobody_listens_at_yet_is_waited_for() {
         let port = ClosedPort::new();
         let url = format!("http://127.0.0.1:{}/v1", port.number());
         let elsewhere = Server::playing([ready()]);
-        let running =
-            Program::asking_for(ids[0], &elsewhere, &ids[1..]).env("FAL_API_URL", url).start();
-        pause_for(Duration::from_millis(400));
+        let stderr = NamedTempFile::new().unwrap();
+        let told = || fs::read_to_string(stderr.path()).unwrap();
+        let running = Program::asking_for(ids[0], &elsewhere, &ids[1..])
+            .env("FAL_API_URL", url)
+            .stderr_to(stderr.reopen().unwrap())
+            .start();
+        eventually("a refused poll", || told().contains("cannot connect: "));
         let api = Api::on(port.open());
         let addresses: String = (0..ids.len()).map(api::ip).collect();
-        running.end().assert(0, &addresses).says("cannot connect: ").says("transient error");
+        running.end().assert(0, &addresses);
+        assert!(told().contains("transient error"), "{}", told());
         drop(api);
     }
 }
