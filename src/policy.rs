@@ -3,7 +3,11 @@
 //! Pure: time is an argument, counted from the start of the wait, and nothing is sent or printed
 //! here. What one answer means for one instance is in [`watch`](crate::watch).
 
+mod pace;
+
 use std::time::Duration;
+
+use pace::PastRound;
 
 use crate::{
     backoff::Backoff,
@@ -12,16 +16,10 @@ use crate::{
     instance::{Instance, InstanceId},
     poll_error::PollError,
     probe_error::ProbeError,
-    retry_after::Hint,
     watch::{Stage, Watch},
 };
 
 pub use crate::rules::Rules;
-
-/// The last poll is sent this many times its usual duration before the deadline …
-const LAST_POLL_ALLOWANCE: u32 = 2;
-/// … and never earlier than this.
-const LAST_POLL_ALLOWANCE_MAX: Duration = Duration::from_secs(1);
 
 /// What one poll of one instance brought; none where the round did not get to it.
 pub type Answer = Option<Result<Instance, PollError>>;
@@ -124,9 +122,7 @@ impl Policy {
     ) {
         debug_assert_eq!(polled.len(), answers.len());
         self.polled_at = now;
-        let mut changed = false;
-        let mut hint: Option<Hint> = None;
-        let mut is_asked_to_pause = false;
+        let mut round = PastRound::new(asked_at, now);
         let mut troubles: Vec<(usize, usize)> = Vec::new();
         for (&position, answer) in polled.iter().zip(answers) {
             let Some(answer) = answer else { continue };
@@ -136,11 +132,10 @@ impl Policy {
             observer.observe(now, &WaitEvent::Polled { id: &id, answer: answer.as_ref() });
             match answer {
                 Ok(instance) => {
-                    changed |= watch.record_instance(instance, &self.rules, now, observer);
+                    round.changed |= watch.record_instance(instance, &self.rules, now, observer);
                 }
                 Err(error) => {
-                    hint = longer(hint, error.hint());
-                    is_asked_to_pause |= error.asks_for_a_pause();
+                    round.note_error(&error);
                     let news = watch.record_error(error, &self.rules, now, observer);
                     if news && !matches!(watch.stage(), Stage::Ended(_)) {
                         self.add_trouble(&mut troubles, position);
@@ -155,7 +150,7 @@ impl Policy {
             }
         }
         self.settle(now, observer);
-        self.plan(changed, hint, is_asked_to_pause, asked_at, now, observer);
+        self.plan(&round, observer);
     }
 
     /// Counts a trouble with an earlier one of the same kind, so that one 502 for a page of a
@@ -192,17 +187,6 @@ impl Policy {
         }
     }
 
-    /// The last address was reached between two polls: the API is asked once more before use.
-    fn plan_confirmation(&mut self, now: Duration) {
-        let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
-        let at = earliest.max(self.not_before).max(now);
-        self.planned = if at > self.rules.max_wait {
-            Decision::GiveUpAt(now)
-        } else {
-            Decision::PollAt(at, Why::Confirmation)
-        };
-    }
-
     /// Whether no other has to get there: only addresses may still be in question.
     fn are_enough_there(&self) -> bool {
         let is_met = self.watches.iter().any(Watch::is_met);
@@ -237,92 +221,6 @@ impl Policy {
         }
     }
 
-    /// Decides when the next round comes.
-    fn plan(
-        &mut self,
-        changed: bool,
-        hint: Option<Hint>,
-        is_asked_to_pause: bool,
-        asked_at: Duration,
-        now: Duration,
-        observer: &mut impl Observer,
-    ) {
-        if let Some(hint) = hint.filter(|hint| !hint.wait.is_zero()) {
-            self.not_before = now.saturating_add(hint.wait);
-            if self.not_before > self.rules.max_wait {
-                self.end_waiting(now, observer, |_| Ending::Throttled(Some(hint)));
-                self.planned = Decision::Finish;
-                return;
-            }
-        }
-        if now >= self.rules.max_wait {
-            return if self.rules.max_wait.is_zero() {
-                self.give_up_unless_probing(now, observer);
-            } else {
-                self.give_up(now, observer);
-            };
-        }
-        if self.is_settled() {
-            self.planned = Decision::Finish;
-            return;
-        }
-        let (mut at, mut why) = self.wish(changed, now);
-        if let Some(hint) = hint.filter(|_| self.not_before > at) {
-            (at, why) = (self.not_before, Why::Hint(hint));
-        }
-        let was_the_last = matches!(self.planned, Decision::PollAt(_, Why::Deadline));
-        // A server that asks for a pause is not hurried by a deadline of ours.
-        let last = self
-            .last_poll(now.saturating_sub(asked_at), now)
-            .filter(|last| *last < at && !is_asked_to_pause && !was_the_last);
-        self.planned = if let Some(last) = last {
-            Decision::PollAt(last, Why::Deadline)
-        } else if at <= self.rules.max_wait {
-            Decision::PollAt(at, why)
-        } else {
-            let is_met = self.are_enough_there();
-            Decision::GiveUpAt(if is_met { now } else { self.rules.max_wait })
-        };
-        if let Decision::PollAt(at, why) = self.planned {
-            let (took, delay) = (now.saturating_sub(asked_at), at.saturating_sub(now));
-            observer.observe(now, &WaitEvent::NextPoll { took, delay, why });
-        }
-    }
-
-    /// When the next round should come if neither a hint nor the deadline stood in its way.
-    fn wish(&mut self, changed: bool, now: Duration) -> (Duration, Why) {
-        let earliest = now.saturating_add(self.backoff.min_delay());
-        let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
-        let are_enough_there = self.are_enough_there();
-        let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
-        let limit = limits.min().filter(|_| !are_enough_there);
-        if changed || (are_enough_there && !self.is_confirming) {
-            self.backoff.reset();
-        }
-        self.is_confirming = are_enough_there;
-        let why = if are_enough_there {
-            Why::Confirmation
-        } else if changed {
-            Why::StatusChanged
-        } else {
-            Why::Backoff
-        };
-        let at = now.saturating_add(self.backoff.next_delay());
-        match limit {
-            Some(limit) if limit < at => (limit.max(earliest), Why::Limit),
-            _ => (at, why),
-        }
-    }
-
-    /// When a poll that takes as long as the one before is still answered by the deadline, if that
-    /// is yet to come.
-    fn last_poll(&self, took: Duration, now: Duration) -> Option<Duration> {
-        let allowance = took.saturating_mul(LAST_POLL_ALLOWANCE).min(LAST_POLL_ALLOWANCE_MAX);
-        let earliest = now.saturating_add(self.backoff.min_delay());
-        let last = self.rules.max_wait.saturating_sub(allowance).max(earliest);
-        (last <= self.rules.max_wait).then_some(last)
-    }
-
     /// Whether every instance has an ending that may be acted on.
     fn is_settled(&self) -> bool {
         let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch);
@@ -352,10 +250,5 @@ impl Policy {
     }
 }
 
-fn longer(a: Option<Hint>, b: Option<Hint>) -> Option<Hint> {
-    [a, b].into_iter().flatten().max_by_key(|hint| hint.wait)
-}
-
 #[cfg(test)]
-#[path = "policy_tests.rs"]
 mod tests;

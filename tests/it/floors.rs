@@ -64,7 +64,7 @@ fn arrows() -> BTreeMap<String, Vec<String>> {
     for file in files {
         let module = file.strip_prefix(&root).unwrap().iter().next().unwrap();
         let module = module.to_str().unwrap().trim_end_matches(".rs").to_owned();
-        let is_tests = file.to_str().unwrap().ends_with("_tests.rs");
+        let is_tests = file.file_stem().unwrap().to_str().unwrap().ends_with("tests");
         if matches!(module.as_str(), "lib" | "main") || is_tests {
             continue;
         }

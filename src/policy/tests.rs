@@ -3,6 +3,7 @@ use crate::{
     backoff::Jitter,
     condition::Condition,
     instance::{InstanceType, Region, Status},
+    retry_after::Hint,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
