@@ -2,7 +2,9 @@
 
 use std::{
     fmt::Write as _,
+    fs::File,
     io::{self, Write as _},
+    os::fd::AsFd as _,
     time::Duration,
 };
 
@@ -65,9 +67,9 @@ pub(crate) fn joined(met: &[&Watch], separator: &str) -> (String, String) {
 ///
 /// What the system says, such as that the disk is full or that nobody reads.
 pub fn print(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+    // The handle of the standard library takes a stream that cannot be written to for a success.
+    let stdout = io::stdout().lock();
+    File::from(stdout.as_fd().try_clone_to_owned()?).write_all(bytes)
 }
 
 /// Whether `id` can stand in a line that a shell, a CI system and docker read alike: they

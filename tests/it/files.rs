@@ -267,6 +267,9 @@ fn what_cannot_be_passed_on_is_exit_1_in_the_report_too() {
         Program::asking(&server, &["--report", &report, "--summary", "/dev/full"]),
         Program::asking(&server, &["--report", &report, "--output-file", "/dev/full"]),
         Program::asking(&server, &["--report", &report]).stdout_to(full()),
+        // Open, but not for writing.
+        Program::asking(&server, &["--report", &report])
+            .stdout_to(fs::File::open("/dev/null").unwrap()),
     ] {
         program.run().assert(1, "");
         assert_eq!(json(&folder.path("report"))["exit_code"], 1);
