@@ -319,8 +319,8 @@ fn a_signal_ends_a_run_whose_result_nobody_reads() {
         let (call, wait) = what_blocks(running.id());
         // 1 is write on x86-64, 64 on aarch64; what is written to 2 is the log.
         let mut words = call.split(' ');
-        let writes = matches!(words.next(), Some("1" | "64")) && words.next() != Some("0x2");
-        writes || wait.contains("pipe_write")
+        let is_writing = matches!(words.next(), Some("1" | "64")) && words.next() != Some("0x2");
+        is_writing || wait.contains("pipe_write")
     });
     running.signal("TERM");
     assert_eq!(running.end().code(), Some(143));
