@@ -44,17 +44,18 @@ pub(crate) fn conclude(
 
 /// Writes the result and becomes COMMAND; comes back where there is none or that is impossible.
 fn pass_on(cli: &Cli, finished: &Finished, at_once: &AtOnce) -> Result<(), Failure> {
-    let text = render(cli.output.format, &finished.result(), finished.elapsed);
+    let met = finished.result();
+    let text = || render(cli.output.format, &met, finished.elapsed);
     if let Some(path) = &cli.output.output_file {
-        replace(path, text.as_bytes())
+        replace(path, text().as_bytes())
             .map_err(|error| Failure::unexpected("cannot write the result", &error))?;
     } else if cli.command.is_empty() {
         // With COMMAND, standard output is COMMAND's.
-        at_once.during(|| print(text.as_bytes())).map_err(|error| {
+        at_once.during(|| print(text().as_bytes())).map_err(|error| {
             Failure::unexpected("cannot write the result to standard output", &error)
         })?;
     }
-    let Some(command) = command(&cli.command, &finished.result()) else { return Ok(()) };
+    let Some(command) = command(&cli.command, &met) else { return Ok(()) };
     let error = become_command(command);
     Err(Failure::command(error.code(), &error))
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions, Permissions},
     io::{self, Read, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::{fd::AsFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -144,15 +144,26 @@ pub(crate) fn replace_or_overwrite(path: &Path, content: &[u8]) -> Result<(), Fi
 }
 
 fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut stream: Box<dyn io::Write> = match stream_of(path) {
+    match stream_of(path) {
         // Opened anew, they would be written to from elsewhere than where they are.
-        Some(1) => Box::new(io::stdout()),
-        Some(2) => Box::new(io::stderr()),
-        Some(_) => Box::new(OpenOptions::new().append(true).open(path)?),
-        None => Box::new(OpenOptions::new().write(true).truncate(path.is_file()).open(path)?),
-    };
-    stream.write_all(content)?;
-    stream.flush()
+        Some(1) => write_to_stream(&io::stdout(), content),
+        Some(2) => write_to_stream(&io::stderr(), content),
+        Some(_) => OpenOptions::new().append(true).open(path)?.write_all(content),
+        None => {
+            let mut file = OpenOptions::new().write(true).truncate(path.is_file()).open(path)?;
+            file.write_all(content)
+        }
+    }
+}
+
+/// Writes to an open stream, to the last byte.
+///
+/// # Errors
+///
+/// What the system says; the standard library's own handles take a stream that cannot be written
+/// to for a success.
+pub(crate) fn write_to_stream(stream: &impl AsFd, content: &[u8]) -> io::Result<()> {
+    File::from(stream.as_fd().try_clone_to_owned()?).write_all(content)
 }
 
 /// Adds `content` to the end of `path`, which need not be there yet.

@@ -1,17 +1,12 @@
 //! The result on standard output, for the next step of a script.
 
-use std::{
-    fmt::Write as _,
-    fs::File,
-    io::{self, Write as _},
-    os::fd::AsFd as _,
-    time::Duration,
-};
+use std::{fmt::Write as _, io, time::Duration};
 
 use clap::ValueEnum;
 
 use crate::{
     exit_code::ExitCode,
+    file::write_to_stream,
     instance::InstanceId,
     report::{json, record::Record},
     watch::Watch,
@@ -67,9 +62,7 @@ pub(crate) fn joined(met: &[&Watch], separator: &str) -> (String, String) {
 ///
 /// What the system says, such as that the disk is full or that nobody reads.
 pub fn print(bytes: &[u8]) -> io::Result<()> {
-    // The handle of the standard library takes a stream that cannot be written to for a success.
-    let stdout = io::stdout().lock();
-    File::from(stdout.as_fd().try_clone_to_owned()?).write_all(bytes)
+    write_to_stream(&io::stdout(), bytes)
 }
 
 /// Whether `id` can stand in a line that a shell, a CI system and docker read alike: they

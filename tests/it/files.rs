@@ -30,6 +30,13 @@ impl Folder {
         self.path(name).to_str().unwrap().to_owned()
     }
 
+    /// A named pipe, which nobody has opened.
+    fn pipe(&self, name: &str) -> String {
+        let path = self.text(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -92,8 +99,7 @@ fn a_missing_folder_is_exit_1_before_the_first_poll_and_is_named() {
 #[test]
 fn a_pipe_is_written_to_and_stays_a_pipe() {
     let folder = Folder::new();
-    let fifo = folder.text("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let fifo = folder.pipe("fifo");
     let server = Server::playing([ready()]);
     let running = Program::asking(&server, &["--output-file", &fifo]).start();
     assert_eq!(fs::read_to_string(&fifo).unwrap(), "203.0.113.42\n");
@@ -181,8 +187,7 @@ fn what_a_server_says_is_escaped_in_json_too() {
 #[test]
 fn a_signal_ends_a_run_that_is_stuck_in_a_pipe() {
     let folder = Folder::new();
-    let fifo = folder.text("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let fifo = folder.pipe("fifo");
     let server = Server::playing([ready()]);
     for option in ["--api-key-file", "--output-file", "--report", "--summary"] {
         let running = Program::asking(&server, &[option, &fifo]).start();
@@ -274,6 +279,8 @@ fn what_cannot_be_passed_on_is_exit_1_in_the_report_too() {
         Program::asking(&server, &["--report", &report]).stdout_to(full()),
         // Open, but not for writing.
         Program::asking(&server, &["--report", &report])
+            .stdout_to(fs::File::open("/dev/null").unwrap()),
+        Program::asking(&server, &["--report", &report, "--output-file", "/dev/fd/1"])
             .stdout_to(fs::File::open("/dev/null").unwrap()),
     ] {
         program.run().assert(1, "");
