@@ -48,69 +48,36 @@
 //! # }
 //! ```
 
+pub mod answer;
 pub mod api;
 #[doc(hidden)]
-pub mod appearance;
-pub mod backoff;
-#[doc(hidden)]
-#[expect(clippy::doc_markdown, reason = "the comments of its fields are the text of --help")]
-#[allow(rustdoc::broken_intra_doc_links, reason = "and [:PORT] is no link there")]
-pub mod cli;
-mod clock;
-mod command;
-mod conclude;
-pub mod condition;
-pub mod duration;
-pub mod ending;
-pub mod event;
-pub mod exit_code;
-mod failure;
-mod file;
-mod finished;
-pub mod instance;
-#[doc(hidden)]
-pub mod instance_list;
-pub mod net_probe;
-mod open_enum;
-#[doc(hidden)]
-#[expect(clippy::doc_markdown, reason = "the comments of its formats are part of --help")]
-pub mod output;
-mod plan;
-pub mod policy;
-pub mod poll_error;
-pub mod probe;
-pub mod probe_error;
+pub mod program;
+pub mod reach;
 pub mod report;
-pub mod retry_after;
-mod rules;
-#[doc(hidden)]
-pub mod run;
-pub mod server_text;
-mod signals;
 pub mod simulate;
-#[cfg(feature = "simulate")]
-mod simulated;
-pub mod source;
-mod stage;
-pub mod tls_fault;
-pub mod transition;
-pub mod waiter;
-pub mod watch;
+mod system;
+#[doc(hidden)]
+pub mod terminal;
+pub mod text;
+pub mod wait;
 
+pub use answer::instance::{Instance, InstanceId, Status};
 pub use api::{
     credentials::ApiKey,
     http::{HttpOptions, HttpSource},
     url::{ApiUrl, PlainHttp},
 };
-pub use backoff::{Backoff, Jitter};
-pub use condition::Condition;
-pub use ending::Ending;
-pub use event::{Observer, WaitEvent};
-pub use exit_code::ExitCode;
-pub use instance::{Instance, InstanceId, Status};
-pub use net_probe::NetProbe;
-pub use policy::{Policy, Rules};
-pub use probe::Probe;
-pub use source::InstanceSource;
-pub use waiter::Waiter;
-pub use watch::Watch;
+pub use reach::NetProbe;
+pub use report::exit_code::ExitCode;
+pub use wait::{
+    backoff::{Backoff, Jitter},
+    condition::Condition,
+    ending::Ending,
+    event::{Observer, WaitEvent},
+    policy::Policy,
+    probe::Probe,
+    rules::Rules,
+    source::InstanceSource,
+    waiter::Waiter,
+    watch::Watch,
+};

@@ -1,5 +1,5 @@
 //! `wait-ready`: waits until a GPU instance of fal's Compute API is there.
 
 fn main() -> std::process::ExitCode {
-    wait_ready::run::run()
+    wait_ready::program::run()
 }

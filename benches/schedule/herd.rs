@@ -5,9 +5,12 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 use fastrand::Rng;
 use wait_ready::{
     Backoff, InstanceId, Jitter, Policy, Rules, Status,
-    policy::{Answer, Decision},
-    poll_error::{PollError, ServerError},
-    retry_after::{Hint, HintHeader},
+    answer::{
+        Answer,
+        hint::{Hint, HintHeader},
+        poll_error::{PollError, ServerError},
+    },
+    wait::pace::Decision,
 };
 
 use crate::{

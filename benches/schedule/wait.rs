@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use wait_ready::{
     Backoff, Instance, InstanceId, Jitter, Policy, Rules, Status,
-    instance::{InstanceType, Region},
-    policy::Decision,
+    answer::instance::{InstanceType, Region},
+    wait::pace::Decision,
 };
 
 use crate::{

@@ -12,7 +12,7 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use crate::{file::read_at_most, server_text::ServerText};
+use crate::{system::read::read_at_most, text::untrusted::Untrusted};
 
 /// What stands where a key would have been shown.
 const REDACTED: &str = "[redacted]";
@@ -168,8 +168,8 @@ impl Redactor {
 
     /// `text` without the key, as a server's text.
     #[must_use]
-    pub fn text(&self, text: &str) -> ServerText {
-        ServerText::from(&*self.redact(text))
+    pub fn text(&self, text: &str) -> Untrusted {
+        Untrusted::from(&*self.redact(text))
     }
 }
 

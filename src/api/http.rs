@@ -17,10 +17,12 @@ use super::{
     wire,
 };
 use crate::{
-    clock::time_of_day,
-    instance::{Instance, InstanceId},
-    poll_error::{Fault, PollError},
-    retry_after::Hint,
+    answer::{
+        hint::Hint,
+        instance::{Instance, InstanceId},
+        poll_error::{Fault, PollError},
+    },
+    system::clock::time_of_day,
 };
 
 /// The longest body that is read.

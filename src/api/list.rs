@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::wire::{Next, Page};
-use crate::{instance::InstanceId, policy::Answer};
+use crate::answer::{Answer, instance::InstanceId};
 
 /// The most pages of one listing: a list that never ends is left at some point.
 const MAX_PAGES: usize = 1_000;
@@ -75,7 +75,7 @@ impl<'a> Listing<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::{Instance, InstanceType, Region, Status};
+    use crate::answer::instance::{Instance, InstanceType, Region, Status};
 
     fn id(name: &str) -> InstanceId {
         InstanceId::new(name).unwrap()

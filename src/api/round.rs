@@ -8,10 +8,12 @@ use super::{
     wire,
 };
 use crate::{
-    instance::InstanceId,
-    policy::Answer,
-    poll_error::{Fault, PollError, Refusal, ServerError},
-    source::InstanceSource,
+    answer::{
+        Answer,
+        instance::InstanceId,
+        poll_error::{Fault, PollError, Refusal, ServerError},
+    },
+    wait::source::InstanceSource,
 };
 
 /// The most instances asked for in one page.

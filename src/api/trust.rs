@@ -17,7 +17,7 @@ use rustls::{
 };
 
 use super::credentials::Redactor;
-use crate::tls_fault::TlsFault;
+use crate::answer::tls_fault::TlsFault;
 
 /// Trusts the machine's own store (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured) and, beside
 /// it, the bundled roots, so that an image without a store still works. Without `encrypted`

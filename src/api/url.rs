@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use crate::instance::InstanceId;
+use crate::answer::instance::InstanceId;
 
 /// The base URL of the API: validated, and safe to send a key to.
 #[derive(Debug, Clone, PartialEq, Eq)]

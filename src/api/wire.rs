@@ -4,9 +4,11 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::credentials::Redactor;
 use crate::{
-    instance::{Instance, InstanceId, InstanceType, Region, Sector, Status, connectable},
-    poll_error::{ErrorType, PollError, ServerError},
-    server_text::ServerText,
+    answer::{
+        instance::{Instance, InstanceId, InstanceType, Region, Sector, Status, connectable},
+        poll_error::{ErrorType, PollError, ServerError},
+    },
+    text::untrusted::Untrusted,
 };
 
 /// The longest cursor that is sent back: those of a whole list are kept until its end.
@@ -81,7 +83,7 @@ pub enum Next {
 ///
 /// # Errors
 ///
-/// A [malformed](crate::poll_error::Fault::Malformed) answer when the body is no instance, when
+/// A [malformed](crate::answer::poll_error::Fault::Malformed) answer when the body is no instance, when
 /// it is another one, or when its `ip` is not an address that can be connected to.
 pub fn parse_instance(
     body: &[u8],
@@ -167,7 +169,7 @@ pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError
     let mut answer = ServerError::bare(status);
     let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return answer };
     let error = &body["error"];
-    let text = |value: &serde_json::Value| -> Option<ServerText> {
+    let text = |value: &serde_json::Value| -> Option<Untrusted> {
         value.as_str().filter(|text| !text.is_empty()).map(|text| redactor.text(text))
     };
     answer.error_type =

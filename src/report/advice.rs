@@ -1,6 +1,6 @@
 //! What to do about a fault on the way to the API.
 
-use crate::{
+use crate::answer::{
     poll_error::{Fault, PollError},
     tls_fault::TlsFault,
 };

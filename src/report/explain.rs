@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use super::advice;
 use crate::{
-    condition::Condition,
-    duration::Brief,
-    ending::Ending,
-    instance::{Instance, Status},
-    policy::Rules,
-    poll_error::{PollError, Refusal, ServerError},
-    report::advice,
-    watch::{Tally, Watch},
+    answer::{
+        instance::{Instance, Status},
+        poll_error::{PollError, Refusal, ServerError},
+    },
+    text::duration::Brief,
+    wait::{condition::Condition, ending::Ending, rules::Rules, stage::Tally, watch::Watch},
 };
 
 /// An ending in words, each part one line.

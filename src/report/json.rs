@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::server_text::is_harmless;
+use crate::text::untrusted::is_harmless;
 
 /// `value` as one line of JSON.
 ///

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use tracing::{debug, info, trace, warn};
 
+use super::record::{millis, outcome};
 use crate::{
-    duration::Brief,
-    ending::Ending,
-    event::{Observer, WaitEvent, Why},
-    instance::{Instance, InstanceId, Status},
-    poll_error::PollError,
-    report::record::{millis, outcome},
+    answer::{
+        instance::{Instance, InstanceId, Status},
+        poll_error::PollError,
+    },
+    text::duration::Brief,
+    wait::{
+        ending::Ending,
+        event::{Observer, WaitEvent, Why},
+    },
 };
 
 /// Tells what happens through `tracing`: a sentence for people, fields for machines.

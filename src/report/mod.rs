@@ -1,14 +1,11 @@
-//! What people and machines are told of a wait.
+//! What is told of a wait, in words and numbers. Knows no terminal and no file.
 
 mod advice;
 pub mod annotation;
-pub mod board;
+pub mod exit_code;
 pub mod explain;
 pub mod json;
 pub mod log;
 pub mod picture;
-pub mod progress;
 pub mod record;
-mod room_for_ctrl_c;
-pub mod subscriber;
 pub mod summary;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{duration::Brief, watch::Watch};
+use crate::{text::duration::Brief, wait::watch::Watch};
 
 /// The width of all bars together.
 const WIDTH: u32 = 20;

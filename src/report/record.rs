@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::exit_code::ExitCode;
 use crate::{
-    ending::Ending, exit_code::ExitCode, instance::Sector, server_text::ServerText, watch::Watch,
+    answer::instance::Sector,
+    text::untrusted::Untrusted,
+    wait::{ending::Ending, watch::Watch},
 };
 
 /// What became of one instance.
@@ -60,7 +63,7 @@ impl<'a> Record<'a> {
             sector: instance.and_then(|i| i.sector.as_ref()).map(Sector::as_received),
             creator_user_nickname: instance
                 .and_then(|i| i.creator_user_nickname.as_ref())
-                .map(ServerText::as_received),
+                .map(Untrusted::as_received),
             outcome: ending.as_ref().map_or_else(|| code.outcome(), outcome),
             exit_code: own_code.number(),
             waited_ms: millis(watch.over_at().unwrap_or(now)),

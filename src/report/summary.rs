@@ -2,11 +2,12 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use super::exit_code::ExitCode;
 use super::{
     explain::polls,
     record::{millis, outcome},
 };
-use crate::{duration::Brief, exit_code::ExitCode, watch::Watch};
+use crate::{text::duration::Brief, wait::watch::Watch};
 
 /// A page has room for so many instances.
 const SHOWN: usize = 50;

@@ -6,7 +6,10 @@
 
 use std::{str::FromStr, time::Duration};
 
-use crate::{duration::parse_positive_duration, instance::Status, retry_after::HintHeader};
+use crate::{
+    answer::{hint::HintHeader, instance::Status},
+    text::duration::parse_positive_duration,
+};
 
 /// A repetition of more answers than this is a mistake.
 const MOST_ANSWERS: u32 = 1_000_000;

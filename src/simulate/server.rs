@@ -31,7 +31,10 @@ use super::{
     script::{Reply, ScriptedHint},
     simulation::{Served, SimulatedInstance, Simulation},
 };
-use crate::{clock::time_of_day, poll_error::ErrorType, retry_after::HintHeader};
+use crate::{
+    answer::{hint::HintHeader, poll_error::ErrorType},
+    system::clock::time_of_day,
+};
 
 /// More than a client should read.
 const OVERSIZED_BYTES: usize = 2 << 20;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::script::{Address, PlaybackState, Reply, Script, ScriptedHint};
-use crate::{
+use crate::answer::{
+    hint::HintHeader,
     instance::{InstanceId, Status, connectable},
-    retry_after::HintHeader,
 };
 
 /// The most instances on one page, and as many where the request does not say.

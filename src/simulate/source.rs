@@ -9,12 +9,14 @@ use super::{
     simulation::{Served, SimulatedInstance, Simulation},
 };
 use crate::{
-    instance::{Instance, InstanceId, InstanceType, Region},
-    policy::Answer,
-    poll_error::{Fault, PollError, ServerError},
-    retry_after::Hint,
-    server_text::ServerText,
-    source::InstanceSource,
+    answer::{
+        Answer,
+        hint::Hint,
+        instance::{Instance, InstanceId, InstanceType, Region},
+        poll_error::{Fault, PollError, ServerError},
+    },
+    text::untrusted::Untrusted,
+    wait::source::InstanceSource,
 };
 
 /// A [`Simulation`] as a source: one single request for each instance, one after the other.
@@ -85,7 +87,7 @@ fn read(instance: &SimulatedInstance) -> Result<Instance, PollError> {
 
 /// What a client makes of `reply`.
 async fn fault(reply: &Reply) -> PollError {
-    let broken = |text: &str| PollError::transient(Fault::Broken(ServerText::from(text)));
+    let broken = |text: &str| PollError::transient(Fault::Broken(Untrusted::from(text)));
     match reply {
         Reply::Error { status, hint } => {
             let hint = hint.map(|ScriptedHint { wait, header, .. }| Hint { wait, header });

@@ -10,7 +10,7 @@ use std::{
 };
 
 use wait_ready::{
-    instance::InstanceId,
+    answer::instance::InstanceId,
     simulate::{
         server::SimulatedApi,
         simulation::{Outcome, Simulation},

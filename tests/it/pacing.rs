@@ -4,20 +4,23 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 use wait_ready::{
-    backoff::{Backoff, Jitter},
-    condition::Condition,
-    ending::Ending,
-    event::{Observer, WaitEvent, Why},
-    instance::{InstanceId, Status},
-    policy::{Policy, Rules},
-    probe::Probe,
-    probe_error::ProbeError,
+    answer::instance::{InstanceId, Status},
     simulate::{
         simulation::{self, Simulation},
         source::SimulatedSource,
     },
-    waiter::Waiter,
-    watch::Watch,
+    wait::{
+        backoff::{Backoff, Jitter},
+        condition::Condition,
+        ending::Ending,
+        event::{Observer, WaitEvent, Why},
+        policy::Policy,
+        probe::Probe,
+        probe_error::ProbeError,
+        rules::Rules,
+        waiter::Waiter,
+        watch::Watch,
+    },
 };
 
 /// A probe that answers from this moment on.

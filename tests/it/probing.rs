@@ -11,14 +11,17 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 use wait_ready::{
-    backoff::{Backoff, Jitter},
-    condition::Condition,
-    instance::InstanceId,
-    policy::{Policy, Rules},
-    probe::Probe,
-    probe_error::ProbeError,
+    answer::instance::InstanceId,
     simulate::{simulation::Simulation, source::SimulatedSource},
-    waiter::Waiter,
+    wait::{
+        backoff::{Backoff, Jitter},
+        condition::Condition,
+        policy::Policy,
+        probe::Probe,
+        probe_error::ProbeError,
+        rules::Rules,
+        waiter::Waiter,
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);

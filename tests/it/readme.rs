@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::CommandFactory as _;
-use wait_ready::{ExitCode, cli::Cli};
+use wait_ready::{ExitCode, program::cli::Cli};
 
 const README: &str = include_str!("../../README.md");
 

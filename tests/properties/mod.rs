@@ -9,14 +9,16 @@ use std::{
 
 use serde_json::Value;
 use wait_ready::{
+    answer::{
+        hint::{Hint, HintHeader},
+        instance::{Instance, InstanceId, connectable},
+        poll_error::PollError,
+    },
     api::{
         credentials::{ApiKey, Redactor, find_key},
         wire::{self, Next},
     },
-    instance::{Instance, InstanceId, connectable},
-    net_probe::hear_ssh,
-    poll_error::PollError,
-    retry_after::{Hint, HintHeader},
+    reach::hear_ssh,
     simulate::script::{Reply, Script},
 };
 
@@ -108,7 +110,7 @@ pub(crate) fn error(status: u16, body: &[u8]) {
         assert!(!text.as_received().is_empty());
     }
     let kind = |answer| std::mem::discriminant(&PollError::from_answer(answer, None, None));
-    let bare = wait_ready::poll_error::ServerError::bare(status);
+    let bare = wait_ready::answer::poll_error::ServerError::bare(status);
     assert_eq!(kind(answer), kind(bare), "the body must not change the verdict");
 }
 

@@ -3,15 +3,17 @@
 use std::{net::IpAddr, time::Duration};
 
 use wait_ready::{
+    answer::{
+        hint::Hint,
+        instance::{Instance, InstanceId, InstanceType, Region},
+        poll_error::{Fault, PollError, ServerError},
+        tls_fault::TlsFault,
+    },
     api::{
         credentials::{ApiKey, Redactor},
         wire,
     },
-    instance::{Instance, InstanceId, InstanceType, Region},
-    poll_error::{Fault, PollError, ServerError},
-    retry_after::Hint,
-    server_text::ServerText,
-    tls_fault::TlsFault,
+    text::untrusted::Untrusted,
 };
 
 use super::{
@@ -164,7 +166,7 @@ pub(crate) fn as_library(
             Err(PollError::from_answer(ServerError::bare(status), hint, None))
         }
         Said::Fault => {
-            let text = || ServerText::from("a fault");
+            let text = || Untrusted::from("a fault");
             Err(PollError::transient(match rng.below(6) {
                 0 => Fault::Connect(text()),
                 1 => Fault::Tls(TlsFault::Other(text())),

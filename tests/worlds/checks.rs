@@ -3,9 +3,8 @@
 use std::{net::IpAddr, time::Duration};
 
 use wait_ready::{
-    ending::Ending,
-    exit_code::{ExitCode, decisive},
-    watch::Watch,
+    report::exit_code::{ExitCode, decisive},
+    wait::{ending::Ending, watch::Watch},
 };
 
 use super::{

@@ -21,11 +21,14 @@ use std::{
 };
 
 use wait_ready::{
-    backoff::{Backoff, Jitter},
-    condition::Condition,
-    instance::InstanceId,
-    policy::{Policy, Rules},
-    waiter::Waiter,
+    answer::instance::InstanceId,
+    wait::{
+        backoff::{Backoff, Jitter},
+        condition::Condition,
+        policy::Policy,
+        rules::Rules,
+        waiter::Waiter,
+    },
 };
 
 use source::{Event, Log, WorldProbe, WorldSource};

@@ -9,13 +9,14 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 use wait_ready::{
+    answer::{Answer, instance::InstanceId},
     api::wire,
-    event::{Observer, WaitEvent},
-    instance::InstanceId,
-    policy::Answer,
-    probe::Probe,
-    probe_error::ProbeError,
-    source::InstanceSource,
+    wait::{
+        event::{Observer, WaitEvent},
+        probe::Probe,
+        probe_error::ProbeError,
+        source::InstanceSource,
+    },
 };
 
 use super::{

@@ -1,0 +1,355 @@
+//! The command line: what can be asked for, and with which defaults. Reads no file, prints nothing.
+
+pub mod budget;
+mod complaint;
+pub mod generate;
+pub mod wishes;
+
+use std::{
+    ffi::OsString,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{
+    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind,
+    parser::ValueSource,
+};
+
+#[cfg(feature = "simulate")]
+use crate::simulate::script::{InvalidScript, Script};
+use crate::{
+    api::url::ApiUrl,
+    program::output::Format,
+    terminal::{appearance::When, subscriber::LogFormat},
+    text::duration::{parse_duration, parse_positive_duration},
+    wait::condition::Condition,
+};
+use budget::Budget;
+pub use complaint::complaint;
+use generate::Generated;
+
+const EXAMPLES: &str = "\
+Examples:
+  Try it: no key, no account
+    wait-ready inst_demo --simulate
+  The address of one instance, for the next step
+    IP=$(wait-ready inst_abc --timeout 10m) && ssh ubuntu@\"$IP\"
+  Eight nodes, until SSH answers on all of them, then run a command
+    wait-ready --for ssh @nodes.txt -- ansible-playbook site.yml
+  A teardown job: until nothing is billed any more
+    wait-ready --for deleted inst_abc
+
+Exit codes: 0 condition met, 1 unexpected failure, 2 usage or no API key, 3 stopped, \
+4 credentials refused, 5 not found or deleted, 6 request refused, 7 throttled, 8 never reached, \
+9 over budget, 124 timeout, 126/127 COMMAND cannot be run or was not found, 130 SIGINT, \
+143 SIGTERM, other: COMMAND's own.
+
+Each option can also be set by a variable, WAIT_READY_TIMEOUT=20m for --timeout; an option wins. \
+--api-url is FAL_API_URL, --api-key-file is FAL_KEY_FILE.
+
+The API key is read from --api-key-file, FAL_KEY, FAL_KEY_ID with FAL_KEY_SECRET, or fal's own \
+config file, in this order; there is no option that takes the key itself.";
+
+/// Wait until a GPU instance of fal's Compute API is ready, and print its IP address
+#[derive(Debug, Parser)]
+#[command(
+    name = "wait-ready",
+    version,
+    after_long_help = EXAMPLES,
+    after_help = "--help shows more, with examples and the exit codes.",
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    override_usage = "wait-ready [OPTIONS] <INSTANCE_ID>... [-- <COMMAND> [ARG]...]",
+)]
+pub struct Cli {
+    /// The instances to wait for: ids, @FILE with one id a line, or @- for standard input
+    #[arg(value_name = "INSTANCE_ID", required_unless_present = "generate")]
+    pub instances: Vec<String>,
+
+    /// A command to run once the condition holds, with {ip} and {id} replaced
+    ///
+    /// It gets FAL_INSTANCE_ID and FAL_INSTANCE_IP in its environment, and no API key.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub wanted: Wanted,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub pace: Pace,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub api: Api,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: Output,
+}
+
+impl Cli {
+    /// Reads a command line, and the variables that stand for options.
+    ///
+    /// # Errors
+    ///
+    /// What clap says of it, which for `--help` is the help.
+    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if cli.output.quiet && cli.output.verbose > 0 {
+            let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            match (is_given("quiet"), is_given("verbose")) {
+                (true, false) => cli.output.verbose = 0,
+                (false, true) => cli.output.quiet = false,
+                _ => {
+                    let text = "--quiet cannot be used with --verbose";
+                    return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+                }
+            }
+        }
+        Ok(cli)
+    }
+}
+
+/// What is waited for.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What to wait for")]
+pub struct Wanted {
+    /// ready, ssh[:PORT] (an SSH server answers at the IP), tcp:PORT, stopped, or deleted
+    #[arg(
+        long = "for",
+        value_name = "CONDITION",
+        default_value_t,
+        env = "WAIT_READY_FOR",
+        hide_env = true
+    )]
+    pub condition: Condition,
+
+    /// Succeed with the first instance that gets there
+    #[arg(long, env = "WAIT_READY_ANY", hide_env = true, value_parser = parse_switch)]
+    pub any: bool,
+
+    /// Stop at the first instance that cannot get there
+    #[arg(long, env = "WAIT_READY_FAIL_FAST", hide_env = true, value_parser = parse_switch)]
+    pub fail_fast: bool,
+
+    /// How many polls in a row must show the same status and the same IP
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_count, env = "WAIT_READY_STABLE", hide_env = true)]
+    pub stable: NonZeroU32,
+
+    /// The most time in one status, such as pending=5m; can be given for several
+    #[arg(
+        long,
+        value_name = "STATUS=DURATION",
+        value_delimiter = ',',
+        env = "WAIT_READY_MAX_IN",
+        hide_env = true
+    )]
+    pub max_in: Vec<Budget>,
+}
+
+/// How long, and how often.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Timing")]
+pub struct Pace {
+    /// The one deadline for everything, such as 90s or 1h30m; 0 looks once
+    #[arg(
+        short, long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "10m",
+        value_parser = parse_duration,
+        env = "WAIT_READY_TIMEOUT", hide_env = true
+    )]
+    pub timeout: Duration,
+
+    /// The shortest delay between two polls; the schedule starts again here on a new status
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "1s",
+        value_parser = parse_positive_duration,
+        env = "WAIT_READY_MIN_DELAY", hide_env = true
+    )]
+    pub min_delay: Duration,
+
+    /// The longest delay between two polls; only a server's hint makes it longer
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "15s",
+        value_parser = parse_positive_duration,
+        env = "WAIT_READY_MAX_DELAY", hide_env = true
+    )]
+    pub max_delay: Duration,
+
+    /// Ignore 404s for this long after the start, while the instance has never been seen
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "10s",
+        value_parser = parse_duration,
+        env = "WAIT_READY_NOT_FOUND_GRACE", hide_env = true
+    )]
+    pub not_found_grace: Duration,
+
+    /// The most time for one request
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "10s",
+        value_parser = parse_positive_duration,
+        env = "WAIT_READY_REQUEST_TIMEOUT", hide_env = true
+    )]
+    pub request_timeout: Duration,
+}
+
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "API")]
+pub struct Api {
+    /// The base URL of the API
+    #[arg(long, value_name = "URL", default_value = ApiUrl::PRODUCTION, env = "FAL_API_URL", hide_env = true)]
+    pub api_url: String,
+
+    /// Allow plain http to a host that is not this machine: the key is sent unencrypted
+    #[arg(long, env = "WAIT_READY_INSECURE_HTTP", hide_env = true, value_parser = parse_switch)]
+    pub insecure_http: bool,
+
+    /// A file with the API key
+    #[arg(long, value_name = "PATH")]
+    pub api_key_file: Option<PathBuf>,
+
+    #[cfg(feature = "simulate")]
+    /// Poll a simulated API inside this process instead; no key is needed
+    ///
+    /// SCRIPT is a list of steps, such as pending:2s,429:1s,500,provisioning:3s,ready. A step is
+    /// a status with a time, an HTTP code (429 and 503 with the wait they ask for), drop, hang:3s,
+    /// slow:3s, truncate, html or oversized; 500*3 is answered three times, ready@none has no
+    /// address, ?paused is a status that the API does not document.
+    #[arg(
+        long,
+        value_name = "SCRIPT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = Script::DEFAULT,
+        value_parser = parse_script,
+        env = "WAIT_READY_SIMULATE", hide_env = true
+    )]
+    pub simulate: Option<Script>,
+}
+
+/// What is printed, and where.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// How the result is written to standard output
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_OUTPUT",
+        hide_env = true
+    )]
+    pub format: Format,
+
+    /// Write the result to this file instead, whole or not at all
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_OUTPUT_FILE", hide_env = true)]
+    pub output_file: Option<PathBuf>,
+
+    /// Write one JSON object on how it went to this file, on every ending
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_REPORT", hide_env = true)]
+    pub report: Option<PathBuf>,
+
+    /// Append a Markdown table and a timeline to this file, such as "$GITHUB_STEP_SUMMARY"
+    #[arg(long, value_name = "PATH", env = "WAIT_READY_SUMMARY", hide_env = true)]
+    pub summary: Option<PathBuf>,
+
+    /// Print only errors, and that a simulation is one
+    #[arg(
+        short, long,
+        env = "WAIT_READY_QUIET", hide_env = true,
+        value_parser = parse_switch
+    )]
+    pub quiet: bool,
+
+    /// Print each poll; repeat for more. RUST_LOG wins
+    #[arg(short, long, action = ArgAction::Count, env = "WAIT_READY_VERBOSE", hide_env = true)]
+    pub verbose: u8,
+
+    /// How messages are written to standard error
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_LOG_FORMAT",
+        hide_env = true
+    )]
+    pub log_format: LogFormat,
+
+    /// Draw rows that change in place on standard error; off in CI and for TERM=dumb
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_PROGRESS",
+        hide_env = true
+    )]
+    pub progress: When,
+
+    /// Colour the words "error" and "warning"; off for NO_COLOR and TERM=dumb
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        env = "WAIT_READY_COLOR",
+        hide_env = true
+    )]
+    pub color: When,
+
+    /// Print a manual page or a completion script for a shell, and exit
+    #[arg(long, value_name = "WHAT", value_enum, env = "WAIT_READY_GENERATE", hide_env = true)]
+    pub generate: Option<Generated>,
+}
+
+impl Output {
+    /// Every file that is to be written, and what it is to hold.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [("result", &self.output_file), ("report", &self.report), ("summary", &self.summary)]
+            .into_iter()
+            .filter_map(|(what, path)| Some((what, path.as_deref()?)))
+    }
+}
+
+/// Reads a switch of the environment.
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+/// Reads a script; `true`, for the variable, is the default one.
+#[cfg(feature = "simulate")]
+fn parse_script(text: &str) -> Result<Script, InvalidScript> {
+    if matches!(text, "true" | "1") { Script::DEFAULT.parse() } else { text.parse() }
+}
+
+/// Reads a number from one on.
+fn parse_count(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "it must be a number from 1 on".to_owned())
+}

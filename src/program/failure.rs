@@ -1,0 +1,71 @@
+//! Why the program itself could not do its work, with the exit code and the words for it.
+
+use std::error::Error;
+
+use crate::{
+    api::credentials::CredentialsError,
+    report::{exit_code::ExitCode, explain::Explanation},
+};
+
+/// Why the program could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: ExitCode,
+    pub(crate) explanation: Explanation,
+}
+
+const PLACES: &str = "looked for, in this order: --api-key-file or FAL_KEY_FILE; FAL_KEY; FAL_KEY_ID \
+     with FAL_KEY_SECRET; the profile in fal's config file (FAL_CONFIG_PATH, else \
+     ~/.fal/config.toml)";
+const MISSING: &str = "export FAL_KEY, or try it without a key: wait-ready inst_demo --simulate";
+
+impl Failure {
+    fn new(code: ExitCode, what: String, seen: Option<String>, advice: Option<&str>) -> Self {
+        let advice = advice.map(str::to_owned);
+        Self { code, explanation: Explanation { what, seen, advice } }
+    }
+
+    /// The configuration cannot be used.
+    pub(crate) fn usage(what: String) -> Self {
+        Self::new(ExitCode::Usage, what, None, Some("wait-ready --help shows what can be given"))
+    }
+
+    /// There is no key that can be used.
+    pub(crate) fn credentials(error: &CredentialsError) -> Self {
+        let (seen, advice) = match error {
+            CredentialsError::Missing(_) => (Some(PLACES.to_owned()), MISSING),
+            CredentialsError::Unreadable { source, .. } => {
+                (Some(source.to_string()), "check the path and its permissions")
+            }
+            CredentialsError::Invalid { .. } => {
+                (None, "the key is the text that fal showed once, on one line, without `Key `")
+            }
+            CredentialsError::Config { .. } => (None, "repair the file, or set FAL_KEY"),
+            CredentialsError::NoSuchProfile { .. } => {
+                (None, "add the profile to the file, unset FAL_PROFILE, or set FAL_KEY")
+            }
+        };
+        Self::new(ExitCode::Usage, error.to_string(), seen, Some(advice))
+    }
+
+    /// Something failed that should not.
+    pub(crate) fn unexpected(what: &str, error: &dyn Error) -> Self {
+        let mut chain = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            chain += &format!(": {inner}");
+            cause = inner.source();
+        }
+        Self::new(ExitCode::Unexpected, format!("{what}: {chain}"), None, None)
+    }
+
+    /// COMMAND did not run.
+    pub(crate) fn command(code: ExitCode, error: &dyn Error) -> Self {
+        Self::new(code, error.to_string(), None, None)
+    }
+
+    /// A signal came before the wait began.
+    pub(crate) fn interrupted(code: ExitCode) -> Self {
+        Self::new(code, "ended by a signal before the wait began".into(), None, None)
+    }
+}

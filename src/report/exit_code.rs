@@ -1,0 +1,140 @@
+//! The exit codes, which tell a script why a wait ended.
+
+use crate::wait::{ending::Ending, watch::Watch};
+
+/// Why the program ended, as a script reads it. Part of the command line's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// The condition is met.
+    Success = 0,
+    /// The program itself or its output failed: full disk, closed pipe.
+    Unexpected = 1,
+    /// The command line or the configuration cannot be used.
+    Usage = 2,
+    /// The instance cannot get there.
+    Failed = 3,
+    /// The API refuses the credentials.
+    Unauthorized = 4,
+    /// There is no such instance, or it was deleted during the wait.
+    NotFound = 5,
+    /// The API refuses the request.
+    Refused = 6,
+    /// The API asks to wait past the deadline.
+    Throttled = 7,
+    /// The API says ready, but the address was never reached.
+    Unreachable = 8,
+    /// An instance spent its budget for one status.
+    OverBudget = 9,
+    /// The deadline came first.
+    TimedOut = 124,
+    /// COMMAND was found and cannot be run.
+    CannotRun = 126,
+    /// COMMAND was not found.
+    CommandNotFound = 127,
+    /// SIGINT.
+    Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
+}
+
+impl ExitCode {
+    /// Every code, in order.
+    pub const ALL: [Self; 15] = [
+        Self::Success,
+        Self::Unexpected,
+        Self::Usage,
+        Self::Failed,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::Refused,
+        Self::Throttled,
+        Self::Unreachable,
+        Self::OverBudget,
+        Self::TimedOut,
+        Self::CannotRun,
+        Self::CommandNotFound,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// The number that a shell sees.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The code as one word, for logs and reports.
+    #[must_use]
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Success => "met",
+            Self::Unexpected => "unexpected",
+            Self::Usage => "usage",
+            Self::Failed => "failed",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Unreachable => "unreachable",
+            Self::OverBudget => "over_budget",
+            Self::TimedOut => "timed_out",
+            Self::CannotRun => "cannot_run",
+            Self::CommandNotFound => "command_not_found",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+
+    /// The code that `ending` has; none when another instance decided the wait.
+    #[must_use]
+    pub fn of(ending: &Ending) -> Option<Self> {
+        match ending {
+            Ending::Met(_) => Some(Self::Success),
+            Ending::Failed(_) => Some(Self::Failed),
+            Ending::Unauthorized(_) => Some(Self::Unauthorized),
+            Ending::NotFound(_) | Ending::Deleted(_) => Some(Self::NotFound),
+            Ending::Refused(_) => Some(Self::Refused),
+            Ending::Throttled(_) => Some(Self::Throttled),
+            Ending::Unreachable(_) => Some(Self::Unreachable),
+            Ending::OverBudget { .. } => Some(Self::OverBudget),
+            Ending::TimedOut => Some(Self::TimedOut),
+            Ending::Abandoned => None,
+        }
+    }
+
+    /// The code of the ending that `watch` has; none while it has none, or when another instance
+    /// decided the wait.
+    #[must_use]
+    pub fn of_watch(watch: &Watch) -> Option<Self> {
+        watch.ending().as_ref().and_then(Self::of)
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.number())
+    }
+}
+
+/// The instance that decides the exit code of a finished wait: with `any`, one that got there;
+/// else the first in the order given that did not. None when all got there.
+#[must_use]
+pub fn decisive(watches: &[Watch], any: bool) -> Option<&Watch> {
+    if any && watches.iter().any(Watch::is_met) {
+        return None;
+    }
+    watches.iter().find(|watch| !watch.is_met() && ExitCode::of_watch(watch).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_endings_share_a_number_by_accident() {
+        let numbers: std::collections::BTreeSet<u8> =
+            ExitCode::ALL.iter().map(|code| code.number()).collect();
+        assert_eq!(numbers.len(), ExitCode::ALL.len());
+    }
+}

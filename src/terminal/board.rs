@@ -1,0 +1,225 @@
+//! What a terminal shows of a wait at one moment. Pure: the time is an argument.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use crate::{
+    answer::instance::{InstanceId, Status},
+    text::duration::Brief,
+    wait::{
+        condition::Condition,
+        event::{Observer, WaitEvent, Why},
+        rules::Rules,
+    },
+};
+
+/// The state of every instance, kept up to date by what is observed.
+#[derive(Debug)]
+pub struct Board {
+    condition: Condition,
+    max_wait: Duration,
+    rows: Vec<Row>,
+    positions: HashMap<InstanceId, usize>,
+    next_poll: Option<(Duration, Why)>,
+    separator: &'static str,
+}
+
+#[derive(Debug)]
+struct Row {
+    id: InstanceId,
+    state: String,
+    since: Duration,
+    trouble: Option<String>,
+    over: bool,
+}
+
+impl Board {
+    /// A board for `ids`, which are waited for by `rules`.
+    pub fn new(ids: impl IntoIterator<Item = InstanceId>, rules: &Rules, unicode: bool) -> Self {
+        let row = |id| Row {
+            id,
+            state: "asking".into(),
+            since: Duration::ZERO,
+            trouble: None,
+            over: false,
+        };
+        let rows: Vec<Row> = ids.into_iter().map(row).collect();
+        let positions = rows.iter().map(|row| row.id.clone()).zip(0..).collect();
+        let separator = if unicode { " · " } else { ", " };
+        let (condition, max_wait) = (rules.condition, rules.max_wait);
+        Self { condition, max_wait, rows, positions, next_poll: None, separator }
+    }
+
+    /// At most `height` lines for the moment `now`.
+    #[must_use]
+    pub fn lines(&self, now: Duration, height: usize) -> Vec<String> {
+        let waiting: Vec<&Row> = self.rows.iter().filter(|row| !row.over).collect();
+        let outlook = self.outlook(now);
+        if let ([_], [only]) = (self.rows.as_slice(), waiting.as_slice()) {
+            // What is cut on a narrow terminal is the trouble, which has a log line of its own.
+            let parts = [Self::row(only, now), outlook].into_iter().chain(only.trouble.clone());
+            return vec![parts.collect::<Vec<_>>().join(self.separator)];
+        }
+        let mut lines: Vec<String> = if waiting.len() < height {
+            waiting.iter().map(|row| self.row_with_trouble(row, now)).collect()
+        } else {
+            let shown = height.saturating_sub(2);
+            let rows = waiting.iter().take(shown).map(|row| self.row_with_trouble(row, now));
+            let rest = waiting.get(shown..).unwrap_or_default();
+            rows.chain((height > 1).then(|| summarised(rest))).collect()
+        };
+        let there = self.rows.len() - waiting.len();
+        let all = self.rows.len();
+        lines.push(format!("{there} of {all} done{}{outlook}", self.separator));
+        lines
+    }
+
+    fn row(row: &Row, now: Duration) -> String {
+        let lasted = Duration::from_secs(now.saturating_sub(row.since).as_secs());
+        format!("{}  {} {}", row.id, row.state, Brief(lasted))
+    }
+
+    fn row_with_trouble(&self, row: &Row, now: Duration) -> String {
+        let parts = [Self::row(row, now)].into_iter().chain(row.trouble.clone());
+        parts.collect::<Vec<_>>().join(self.separator)
+    }
+
+    fn outlook(&self, now: Duration) -> String {
+        let left = self.max_wait.saturating_sub(now);
+        let whole_seconds =
+            |time: Duration| Brief(Duration::from_secs(time.as_secs().saturating_add(1)));
+        let mut parts = Vec::new();
+        if !left.is_zero() {
+            parts.push(format!("{} left", whole_seconds(left)));
+        }
+        if let Some((at, why)) = self.next_poll.filter(|(at, _)| *at > now) {
+            let wait = whole_seconds(at.saturating_sub(now));
+            parts.push(match why {
+                Why::Hint(_) => format!("the API asks to wait, next poll in {wait}"),
+                _ => format!("next poll in {wait}"),
+            });
+        } else {
+            parts.push("polling".to_owned());
+        }
+        parts.join(self.separator)
+    }
+
+    fn set(&mut self, id: &InstanceId, change: impl FnOnce(&mut Row)) {
+        if let Some(&position) = self.positions.get(id) {
+            change(&mut self.rows[position]);
+        }
+    }
+}
+
+/// `… and 192 more: 120 pending, 72 provisioning`.
+fn summarised(rows: &[&Row]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.state.as_str()).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    format!("and {} more: {}", rows.len(), counts.join(", "))
+}
+
+impl Observer for Board {
+    fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
+        match event {
+            WaitEvent::Transition { id, now, .. } => {
+                let tries = self.condition.needs_probe() && now.status == Status::Ready;
+                let trying =
+                    if tries { format!(", trying {}", self.condition) } else { String::new() };
+                self.set(id, |row| {
+                    row.state = format!("{}{trying}", now.status);
+                    row.since = at;
+                });
+            }
+            WaitEvent::Polled { id, answer } => self.set(id, |row| {
+                // One that was there and is asked for again may not be there any more.
+                row.over = false;
+                row.trouble = answer.err().map(ToString::to_string);
+            }),
+            WaitEvent::NotReached { id, error, .. } => self.set(id, |row| {
+                row.trouble = Some(error.to_string());
+            }),
+            WaitEvent::Ended { id, .. } => self.set(id, |row| row.over = true),
+            WaitEvent::NextPoll { delay, why, .. } => {
+                self.next_poll = Some((at.saturating_add(*delay), *why));
+            }
+            WaitEvent::UnclearStatus { .. } | WaitEvent::Fault { .. } | WaitEvent::Notice(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        answer::{
+            instance::{Instance, InstanceType, Region},
+            poll_error::{PollError, ServerError},
+        },
+        wait::ending::Ending,
+    };
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn within(max_wait: Duration) -> Rules {
+        Rules { max_wait, ..Rules::default() }
+    }
+
+    fn ids(count: usize) -> Vec<InstanceId> {
+        (0..count).map(|n| InstanceId::new(&format!("i{n}")).unwrap()).collect()
+    }
+
+    fn moved(board: &mut Board, id: &InstanceId, status: &str, at: Duration) {
+        let now = Instance {
+            id: id.clone(),
+            instance_type: InstanceType::Gpu1xH100Sxm5,
+            region: Region::UsWest,
+            sector: None,
+            ip: None,
+            status: status.into(),
+            creator_user_nickname: None,
+        };
+        board.observe(at, &WaitEvent::Transition { id, from: None, now: &now });
+    }
+
+    #[test]
+    fn one_instance_is_one_line_with_all_there_is_to_say() {
+        let mut board = Board::new(ids(1), &within(secs(600)), true);
+        moved(&mut board, &ids(1)[0], "pending", secs(2));
+        let (took, delay) = (secs(0), secs(5));
+        board.observe(secs(2), &WaitEvent::NextPoll { took, delay, why: Why::Backoff });
+        assert_eq!(board.lines(secs(4), 10), ["i0  pending 2s · 9m57s left · next poll in 4s"]);
+    }
+
+    #[test]
+    fn throttling_is_shown_where_it_happens() {
+        let id = &ids(1)[0];
+        let mut board = Board::new(ids(1), &within(secs(600)), false);
+        let error = PollError::Throttled { answer: ServerError::bare(429), hint: None };
+        board.observe(secs(1), &WaitEvent::Polled { id, answer: Err(&error) });
+        assert!(board.lines(secs(1), 10)[0].ends_with(", HTTP 429"));
+    }
+
+    #[test]
+    fn more_instances_than_rows_are_summarised() {
+        let mut board = Board::new(ids(200), &within(secs(60)), false);
+        for (number, id) in ids(200).iter().enumerate() {
+            moved(&mut board, id, if number < 120 { "pending" } else { "init" }, secs(1));
+        }
+        board.observe(secs(1), &WaitEvent::Ended { id: &ids(1)[0], ending: &Ending::TimedOut });
+        let lines = board.lines(secs(2), 5);
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[3], "and 196 more: 80 init, 116 pending");
+        assert!(lines[4].starts_with("1 of 200 done, "), "{lines:?}");
+        for height in 1..4 {
+            assert!(board.lines(secs(2), height).len() <= height.max(2), "{height}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Text that a server chose: kept as it came, shown so that it can do no harm.
+
+use std::fmt::{self, Write as _};
+
+/// The most characters of one server text that are shown. A longer one ends in `…`.
+const SHOWN: usize = 300;
+
+/// The most characters of one server text that are kept: a wait keeps many, and a server must not
+/// choose how much memory that is.
+const KEPT: usize = 1000;
+
+/// Text from outside, kept as it came but for an end too far away; `Display` and `Debug` are safe to print in a log.
+///
+/// Control characters, line separators and bidirectional overrides are escaped, and so is the
+/// `##` of the commands that CI systems look for in the middle of a line (`##[`, `##vso[`): a
+/// server can then neither begin a line of ours nor hide or reorder what a terminal shows.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Untrusted(Box<str>);
+
+impl Untrusted {
+    /// Keeps `text` as it came, up to a thousand characters.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        match text.char_indices().nth(KEPT) {
+            Some((end, _)) => Self(text[..end].into()),
+            None => Self(text),
+        }
+    }
+
+    /// The text as it came. For machine formats that have an escaping of their own (JSON) only.
+    #[must_use]
+    pub fn as_received(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Untrusted {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut previous = '\0';
+        for (shown, c) in self.0.chars().enumerate() {
+            if shown == SHOWN {
+                return f.write_char('…');
+            }
+            let starts_ci_command = c == '#' && previous == '#';
+            if starts_ci_command || !is_harmless(c) {
+                write!(f, "{}", c.escape_unicode())?;
+            } else {
+                f.write_char(c)?;
+            }
+            previous = c;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// Whether a terminal and a log show `c` as itself, in place, on the same line.
+pub(crate) fn is_harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_server_cannot_begin_a_line_of_ours() {
+        for hostile in ["a\n::error::b", "a\r::error::b", "a\u{2028}b", "a\u{85}b", "a\x0bb"] {
+            let shown = Untrusted::new(hostile).to_string();
+            assert_eq!(shown.lines().count(), 1, "{shown:?}");
+            assert!(shown.chars().all(is_harmless), "{shown:?}");
+        }
+        assert_eq!(Untrusted::new("a\nb").to_string(), "a\\u{a}b");
+    }
+
+    #[test]
+    fn a_terminal_escape_is_shown_not_obeyed() {
+        assert_eq!(Untrusted::new("\x1b[2Jx").to_string(), "\\u{1b}[2Jx");
+        assert_eq!(format!("{:?}", Untrusted::new("\x1b")), "\"\\u{1b}\"");
+    }
+
+    #[test]
+    fn a_ci_command_in_the_middle_of_a_line_is_broken() {
+        let shown = Untrusted::new("x ##vso[task.setvariable] ##[group]").to_string();
+        assert!(!shown.contains("##"), "{shown}");
+    }
+
+    #[test]
+    fn plain_text_of_any_language_is_shown_as_it_came() {
+        let text = "Zugriff verweigert – 拒否 #1";
+        assert_eq!(Untrusted::new(text).to_string(), text);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_when_shown_and_an_endless_one_when_kept() {
+        let long = "ä".repeat(KEPT);
+        let text = Untrusted::new(long.as_str());
+        assert_eq!(text.to_string().chars().count(), SHOWN + 1);
+        assert_eq!(text.as_received(), long);
+        let endless = Untrusted::new(long.repeat(10));
+        assert_eq!(endless, text);
+    }
+}

@@ -1,0 +1,187 @@
+//! The delay between two polls: exponential, with jitter inside its bounds.
+
+use std::time::Duration;
+
+use crate::text::duration::Brief;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
+
+/// By how much a step is longer than the one before it.
+const FACTOR: f64 = 2.0;
+/// The part of a step that jitter may take away: with more of it, delays are shorter than they need
+/// be, and one tool or another knows sooner for fewer requests (`benches/README.md`).
+const JITTER: f64 = 1.0 / 3.0;
+
+/// Bounds that no schedule can keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidBackoff {
+    /// Polls without a pause are an attack.
+    #[error("the shortest delay between two polls must be longer than zero")]
+    ZeroMinDelay,
+    /// The bounds stand the wrong way round.
+    #[error(
+        "the shortest delay ({}) is longer than the longest ({})",
+        Brief(*.min), Brief(*.max)
+    )]
+    MinAboveMax {
+        /// The shortest delay asked for.
+        min: Duration,
+        /// The longest delay asked for.
+        max: Duration,
+    },
+}
+
+/// How the delays of one process are kept apart from those of the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jitter {
+    /// None: the delays are the steps themselves.
+    Off,
+    /// From a generator that starts differently in each process.
+    Random,
+    /// From a generator that starts here, so that a run can be repeated.
+    Seeded(u64),
+}
+
+/// A schedule of delays: each step twice the one before, from `min` until `max`.
+///
+/// Each delay is drawn from the upper third of its step and never leaves `[min, max]`. Until the
+/// steps reach `max`, each delay is longer than the one before; and the first is `min` exactly.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    steps: ExponentialBackoff,
+    jitter: Option<fastrand::Rng>,
+}
+
+impl Backoff {
+    /// A schedule between `min` and `max`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidBackoff`] where `min` is zero or above `max`.
+    pub fn new(min: Duration, max: Duration, jitter: Jitter) -> Result<Self, InvalidBackoff> {
+        if min.is_zero() {
+            return Err(InvalidBackoff::ZeroMinDelay);
+        }
+        if min > max {
+            return Err(InvalidBackoff::MinAboveMax { min, max });
+        }
+        // The crate's own jitter leaves the bounds and cannot be seeded.
+        let steps = ExponentialBackoffBuilder::new()
+            .with_initial_interval(min)
+            .with_max_interval(max)
+            .with_multiplier(FACTOR)
+            .with_randomization_factor(0.0)
+            .with_max_elapsed_time(None)
+            .build();
+        let jitter = match jitter {
+            Jitter::Off => None,
+            Jitter::Random => Some(fastrand::Rng::new()),
+            Jitter::Seeded(seed) => Some(fastrand::Rng::with_seed(seed)),
+        };
+        Ok(Self { steps, jitter })
+    }
+
+    /// The shortest delay.
+    #[must_use]
+    pub fn min_delay(&self) -> Duration {
+        self.steps.initial_interval
+    }
+
+    /// The longest delay.
+    #[must_use]
+    pub fn max_delay(&self) -> Duration {
+        self.steps.max_interval
+    }
+
+    /// The next delay; the one after it is longer, until `max`.
+    pub fn next_delay(&mut self) -> Duration {
+        let step = self.steps.next_backoff().unwrap_or(self.steps.max_interval);
+        let delay = match &mut self.jitter {
+            None => step,
+            Some(rng) => step.mul_f64(1.0 - JITTER * rng.f64()),
+        };
+        delay.clamp(self.min_delay(), self.max_delay())
+    }
+
+    /// Starts again at `min`.
+    pub fn reset(&mut self) {
+        self.steps.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn take(n: usize, mut backoff: Backoff) -> Vec<Duration> {
+        (0..n).map(|_| backoff.next_delay()).collect()
+    }
+
+    #[test]
+    fn without_jitter_each_step_is_twice_the_one_before_until_max() {
+        let backoff = Backoff::new(secs(1), secs(15), Jitter::Off).unwrap();
+        assert_eq!(take(6, backoff), [1, 2, 4, 8, 15, 15].map(secs));
+    }
+
+    #[test]
+    fn jitter_stays_inside_min_and_max_and_inside_its_step() {
+        for seed in 0..2_000 {
+            let (min, max) = (Duration::from_millis(700), secs(15));
+            let delays = take(12, Backoff::new(min, max, Jitter::Seeded(seed)).unwrap());
+            let steps = take(12, Backoff::new(min, max, Jitter::Off).unwrap());
+            assert_eq!(delays[0], min);
+            for (delay, step) in delays.iter().zip(&steps) {
+                assert!((min..=max).contains(delay), "seed {seed}: {delays:?}");
+                assert!(*delay <= *step && *delay >= *step * 2 / 3, "seed {seed}: {delays:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_delays_of_two_seeds_differ_and_those_of_one_seed_do_not() {
+        let delays =
+            |seed| take(20, Backoff::new(secs(1), secs(15), Jitter::Seeded(seed)).unwrap());
+        assert_eq!(delays(7), delays(7));
+        assert_ne!(delays(7), delays(8));
+        let spread = delays(7).into_iter().skip(8).collect::<std::collections::HashSet<_>>();
+        assert!(spread.len() > 8, "a fleet at the longest delay must not fall into step");
+    }
+
+    #[test]
+    fn a_reset_starts_again_at_min() {
+        let mut backoff = Backoff::new(secs(1), secs(15), Jitter::Off).unwrap();
+        let before = take(4, backoff.clone());
+        for _ in 0..9 {
+            backoff.next_delay();
+        }
+        backoff.reset();
+        assert_eq!(take(4, backoff), before);
+    }
+
+    #[test]
+    fn equal_bounds_give_one_fixed_delay() {
+        let backoff = Backoff::new(secs(3), secs(3), Jitter::Seeded(1)).unwrap();
+        assert_eq!(take(5, backoff), [secs(3); 5]);
+    }
+
+    #[test]
+    fn bounds_that_cannot_be_kept_are_refused() {
+        let new = |min, max| Backoff::new(min, max, Jitter::Off).map(drop);
+        assert_eq!(new(secs(0), secs(1)), Err(InvalidBackoff::ZeroMinDelay));
+        let (min, max) = (secs(2), secs(1));
+        assert_eq!(new(min, max), Err(InvalidBackoff::MinAboveMax { min, max }));
+    }
+
+    #[test]
+    fn bounds_of_any_size_neither_panic_nor_leave_the_bounds() {
+        for max in [Duration::from_nanos(1), secs(86_400 * 365), secs(u64::MAX / 4), Duration::MAX]
+        {
+            let min = Duration::from_nanos(1);
+            let delays = take(200, Backoff::new(min, max, Jitter::Seeded(3)).unwrap());
+            assert!(delays.iter().all(|delay| (min..=max).contains(delay)));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The judgement and the loop: what an answer means, when to poll next, and when a wait is over.
+//!
+//! Only [`waiter`] and its probing know a clock; everywhere else time is an argument.
+
+pub mod backoff;
+pub mod condition;
+pub mod ending;
+pub mod event;
+pub mod pace;
+pub mod policy;
+pub mod probe;
+pub mod probe_error;
+mod probing;
+pub mod rules;
+pub mod source;
+pub mod stage;
+pub mod timeline;
+pub mod waiter;
+pub mod watch;

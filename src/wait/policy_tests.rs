@@ -1,0 +1,275 @@
+use super::*;
+use crate::answer::{
+    hint::Hint,
+    instance::Instance,
+    instance::{InstanceType, Region, Status},
+    poll_error::PollError,
+};
+use crate::wait::{backoff::Jitter, condition::Condition, event::Why};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn policy(ids: &[&str], change: impl FnOnce(&mut Rules)) -> Policy {
+    let mut rules = Rules::default();
+    change(&mut rules);
+    let backoff = Backoff::new(SECOND, SECOND * 15, Jitter::Off).unwrap();
+    Policy::new(rules, backoff, ids.iter().map(|id| InstanceId::new(id).unwrap()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is an answer")]
+fn instance(status: &str, ip: Option<&str>) -> Answer {
+    Some(Ok(Instance {
+        id: InstanceId::new("inst").unwrap(),
+        instance_type: InstanceType::Gpu1xH100Sxm5,
+        region: Region::UsWest,
+        sector: None,
+        ip: ip.map(|ip| ip.parse().unwrap()),
+        status: status.into(),
+        creator_user_nickname: None,
+    }))
+}
+
+const IP: &str = "203.0.113.1";
+
+/// Polls at this second, with these answers for those that are due; what is told of it.
+fn poll(policy: &mut Policy, at: u32, answers: Vec<Answer>) -> Vec<String> {
+    let due = policy.due();
+    assert_eq!(due.len(), answers.len(), "{due:?}");
+    let mut told = Vec::new();
+    let mut observer = |_: Duration, event: &WaitEvent<'_>| told.extend(retold(event));
+    policy.record_round(&due, answers, SECOND * at, SECOND * at, &mut observer);
+    told
+}
+
+/// The events that a person would be told, in short.
+fn retold(event: &WaitEvent<'_>) -> Option<String> {
+    Some(match event {
+        WaitEvent::Transition { id, from, now } => {
+            format!("{id} {} after {from:?}", now.status)
+        }
+        WaitEvent::UnclearStatus { id, status } => format!("{id} unclear {status}"),
+        WaitEvent::Fault { id, others, error } => format!("{id} and {others} others: {error}"),
+        WaitEvent::NotReached { id, error, .. } => format!("{id} not reached: {error}"),
+        WaitEvent::NextPoll { delay, why, .. } => format!("next in {delay:?}: {why:?}"),
+        WaitEvent::Ended { id, ending } => format!("{id} {ending:?}"),
+        WaitEvent::Polled { .. } | WaitEvent::Notice(_) => return None,
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is an answer")]
+fn error(status: u16, hint: Option<u64>) -> Answer {
+    let header = crate::answer::hint::HintHeader::RetryAfter;
+    let hint = hint.map(|seconds| Hint { wait: Duration::from_secs(seconds), header });
+    let answer = crate::answer::poll_error::ServerError::bare(status);
+    Some(Err(PollError::from_answer(answer, hint, None)))
+}
+
+fn reach(policy: &mut Policy, position: usize, at: u32) {
+    policy.record_probe(position, IP.parse().unwrap(), Ok(()), SECOND * at, &mut ());
+}
+
+#[test]
+fn with_any_the_others_are_given_up_only_once_an_address_is_confirmed() {
+    let mut policy = policy(&["a", "b"], |rules| {
+        rules.condition = Condition::Tcp { port: 80 };
+        (rules.any, rules.fail_fast) = (true, true);
+    });
+    poll(&mut policy, 0, vec![instance("ready", Some(IP)), instance("pending", None)]);
+    reach(&mut policy, 0, 20);
+    assert_eq!(policy.decide(), Decision::PollAt(SECOND * 20, Why::Confirmation));
+    assert_eq!(policy.due(), [0]);
+    poll(&mut policy, 20, vec![instance("init", None)]);
+    assert_eq!(policy.due(), [1, 0]);
+    poll(&mut policy, 21, vec![instance("pending", None), instance("ready", Some(IP))]);
+    reach(&mut policy, 0, 22);
+    assert_eq!(policy.decide(), Decision::Finish);
+    assert_eq!(policy.watches()[0].ending(), Some(Ending::Met(IP.parse().ok())));
+    assert_eq!(policy.watches()[1].ending(), Some(Ending::Abandoned));
+}
+
+#[test]
+fn a_watch_shows_what_was_seen_last_and_an_address_only_once_it_is_there() {
+    let mut policy = policy(&["a"], |rules| rules.condition = Condition::Tcp { port: 80 });
+    let seen = |policy: &Policy| {
+        let watch = &policy.watches()[0];
+        (watch.instance().map(|instance| instance.status.clone()), watch.address())
+    };
+    assert_eq!(seen(&policy), (None, None));
+    poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+    assert_eq!(seen(&policy), (Some(Status::Ready), None));
+    reach(&mut policy, 0, 1);
+    assert_eq!(seen(&policy), (Some(Status::Ready), IP.parse().ok()));
+}
+
+#[test]
+fn a_hint_or_a_limit_that_moves_nothing_is_not_told_as_the_reason() {
+    let mut hinted = policy(&["a"], |_| ());
+    poll(&mut hinted, 0, vec![error(429, Some(1))]);
+    assert_eq!(hinted.decide(), Decision::PollAt(SECOND, Why::Backoff));
+    let mut limited = policy(&["a"], |rules| {
+        rules.budgets.push((Status::Pending, SECOND));
+    });
+    poll(&mut limited, 0, vec![instance("pending", None)]);
+    assert_eq!(limited.decide(), Decision::PollAt(SECOND, Why::StatusChanged));
+}
+
+#[test]
+fn fail_fast_confirms_no_address_after_a_failure() {
+    let mut policy = policy(&["a", "b"], |rules| rules.fail_fast = true);
+    poll(&mut policy, 0, vec![instance("ready", Some(IP)), instance("pending", None)]);
+    poll(&mut policy, 30, vec![instance("stopped", None)]);
+    assert_eq!(policy.decide(), Decision::Finish);
+}
+
+#[test]
+fn a_fault_that_befalls_several_is_told_once() {
+    let mut policy = policy(&["a", "b", "c", "d"], |_| ());
+    let answers = vec![error(502, None), error(429, None), error(502, None), error(502, None)];
+    assert_eq!(
+        poll(&mut policy, 0, answers),
+        ["a and 2 others: HTTP 502", "b and 0 others: HTTP 429", "next in 1s: Backoff"]
+    );
+}
+
+#[test]
+fn the_same_fault_again_is_no_news_and_a_new_hint_is() {
+    let mut policy = policy(&["a"], |_| ());
+    let mut is_told = |at, status, hint| {
+        let told = poll(&mut policy, at, vec![error(status, hint)]);
+        told.iter().any(|line| line.contains("others"))
+    };
+    let polls = [
+        (500, None, true),
+        (500, None, false),
+        (502, None, true),
+        (429, None, true),
+        (429, None, false),
+        (429, Some(1), true),
+        (503, Some(1), true),
+        (503, Some(1), true),
+        (503, None, false),
+        (404, None, true),
+    ];
+    for (at, (status, hint, due)) in (0..).zip(polls) {
+        assert_eq!(is_told(at, status, hint), due, "poll {at}: {status} {hint:?}");
+    }
+}
+
+#[test]
+fn a_fault_is_news_again_after_an_answer() {
+    let mut policy = policy(&["a"], |_| ());
+    for (at, answer) in [(0, error(500, None)), (1, instance("pending", None))] {
+        poll(&mut policy, at, vec![answer]);
+    }
+    assert_eq!(poll(&mut policy, 2, vec![error(500, None)])[0], "a and 0 others: HTTP 500");
+}
+
+#[test]
+fn an_error_that_ends_the_wait_is_told_as_an_ending_alone() {
+    let mut policy = policy(&["a", "b"], |_| ());
+    let told = poll(&mut policy, 0, vec![error(401, None), error(400, None)]);
+    assert!(told.len() == 2 && told[0].starts_with("a Unauth"), "{told:?}");
+    assert_eq!(policy.decide(), Decision::Finish);
+}
+
+#[test]
+fn the_longest_hint_of_a_round_counts() {
+    for seconds in [[2, 5], [5, 2], [5, 5]] {
+        let mut policy = policy(&["a", "b"], |_| ());
+        poll(&mut policy, 0, seconds.map(|s| error(429, Some(s))).into());
+        let Decision::PollAt(at, Why::Hint(hint)) = policy.decide() else { panic!() };
+        assert_eq!((at, hint.wait), (SECOND * 5, SECOND * 5));
+    }
+}
+
+#[test]
+fn a_round_that_was_cut_short_goes_on_with_those_it_did_not_get_to() {
+    let mut policy = policy(&["a", "b", "c"], |_| ());
+    poll(&mut policy, 0, vec![instance("pending", None), error(429, None), None]);
+    assert_eq!(policy.due(), [2, 0, 1]);
+    assert_eq!(policy.watches()[2].tally().polls, 0);
+}
+
+#[test]
+fn a_transition_tells_what_was_before_and_for_how_long() {
+    let mut policy = policy(&["a"], |_| ());
+    let told = [(0, "pending"), (3, "pending"), (7, "provisioning")]
+        .map(|(at, status)| poll(&mut policy, at, vec![instance(status, None)]));
+    assert_eq!(told[0][0], "a pending after None");
+    assert_eq!(told[1].len(), 1);
+    assert_eq!(told[2][0], "a provisioning after Some((Pending, 7s))");
+}
+
+#[test]
+fn statuses_that_are_invented_for_ever_are_warned_of_only_so_often() {
+    let mut policy = policy(&["a"], |_| ());
+    let mut warnings = 0;
+    for at in 0..70 {
+        let told = poll(&mut policy, at, vec![instance(&format!("odd{at}"), None)]);
+        warnings += told.iter().filter(|line| line.contains("unclear")).count();
+    }
+    assert_eq!(warnings, 64);
+}
+
+#[test]
+fn a_failed_attempt_is_told_when_its_reason_differs() {
+    let mut policy = policy(&["a"], |rules| rules.condition = Condition::Tcp { port: 80 });
+    poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+    let mut told = Vec::new();
+    let mut try_to_reach = |ip: &str, error| {
+        let mut observer = |_: Duration, event: &WaitEvent<'_>| told.extend(retold(event));
+        policy.record_probe(0, ip.parse().unwrap(), Err(error), SECOND, &mut observer);
+    };
+    try_to_reach("203.0.113.9", ProbeError::Closed);
+    for error in [ProbeError::ConnectionRefused, ProbeError::ConnectionRefused, ProbeError::Closed]
+    {
+        try_to_reach(IP, error);
+    }
+    assert_eq!(
+        told,
+        [
+            "a not reached: connection refused",
+            "a not reached: connected, but closed without an SSH identification"
+        ]
+    );
+}
+
+#[test]
+fn at_the_deadline_everyone_still_on_the_way_ends_and_hears_why() {
+    let mut policy = policy(&["a", "b", "c"], |rules| {
+        rules.condition = Condition::Tcp { port: 80 };
+    });
+    let answers = vec![error(429, Some(3)), instance("ready", Some(IP)), instance("init", None)];
+    poll(&mut policy, 0, answers);
+    policy.give_up(SECOND * 600, &mut ());
+    let endings: Vec<Ending> = policy.watches().iter().filter_map(Watch::ending).collect();
+    assert!(matches!(
+        endings[..],
+        [Ending::Throttled(None), Ending::Unreachable(None), Ending::TimedOut]
+    ));
+    assert_eq!(policy.decide(), Decision::Finish);
+}
+
+#[test]
+fn an_address_is_confirmed_at_the_deadline_itself_and_not_after_it() {
+    let decision = |max_wait| {
+        let mut policy = policy(&["a"], |rules| {
+            rules.condition = Condition::Tcp { port: 80 };
+            rules.max_wait = SECOND * max_wait;
+        });
+        poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+        poll(&mut policy, 20, vec![error(500, None)]);
+        policy.record_probe(0, IP.parse().unwrap(), Ok(()), SECOND * 41 / 2, &mut ());
+        policy.decide()
+    };
+    assert_eq!(decision(21), Decision::PollAt(SECOND * 21, Why::Confirmation));
+    let reached_at = SECOND * 41 / 2;
+    assert_eq!(decision(22), Decision::PollAt(SECOND * 21, Why::Confirmation));
+    assert_eq!(decision(20), Decision::Finish);
+    let mut policy = policy(&["a"], |rules| rules.max_wait = reached_at);
+    policy.rules.condition = Condition::Tcp { port: 80 };
+    poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
+    poll(&mut policy, 20, vec![error(500, None)]);
+    policy.record_probe(0, IP.parse().unwrap(), Ok(()), reached_at, &mut ());
+    assert_eq!(policy.decide(), Decision::GiveUpAt(reached_at));
+}

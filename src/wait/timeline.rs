@@ -1,0 +1,144 @@
+//! What changed since the last poll, and how long each status lasted.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::answer::instance::{Instance, Status};
+
+/// The first observation of a status that differs from the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The status from here on.
+    pub status: Status,
+    /// When it was first observed, since the start of the wait.
+    pub at: Duration,
+}
+
+/// The history of one instance: every change of its status, and how steady it is.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    transitions: Vec<Transition>,
+    last_ip: Option<IpAddr>,
+    steady_polls: u32,
+}
+
+impl Timeline {
+    /// Records an observation; whether the status differs from the last one.
+    pub fn record(&mut self, instance: &Instance, at: Duration) -> bool {
+        let changed = self.status() != Some(&instance.status);
+        if changed || self.last_ip != instance.ip {
+            self.steady_polls = 0;
+        }
+        if changed {
+            self.transitions.push(Transition { status: instance.status.clone(), at });
+        }
+        self.last_ip = instance.ip;
+        self.steady_polls = self.steady_polls.saturating_add(1);
+        changed
+    }
+
+    /// Records a poll that brought no observation: what comes next is no longer "in a row".
+    pub fn record_gap(&mut self) {
+        self.steady_polls = 0;
+    }
+
+    /// The polls in a row that showed the present status and address.
+    #[must_use]
+    pub fn steady_polls(&self) -> u32 {
+        self.steady_polls
+    }
+
+    /// The status last observed.
+    #[must_use]
+    pub fn status(&self) -> Option<&Status> {
+        self.transitions.last().map(|last| &last.status)
+    }
+
+    /// When the status last observed began.
+    #[must_use]
+    pub fn status_since(&self) -> Option<Duration> {
+        self.transitions.last().map(|last| last.at)
+    }
+
+    /// Every change so far, oldest first.
+    #[must_use]
+    pub fn transitions(&self) -> &[Transition] {
+        &self.transitions
+    }
+
+    /// Each stay in a status and how long it lasted, oldest first; the last one until `now`.
+    pub fn stays(&self, now: Duration) -> impl Iterator<Item = (&Status, Duration)> {
+        let ends = self.transitions.iter().skip(1).map(|next| next.at).chain([now]);
+        self.transitions
+            .iter()
+            .zip(ends)
+            .map(|(stay, end)| (&stay.status, end.saturating_sub(stay.at)))
+    }
+
+    /// The time spent in `status` by `now`, over all stays.
+    #[must_use]
+    pub fn time_in(&self, status: &Status, now: Duration) -> Duration {
+        self.stays(now).filter(|(seen, _)| *seen == status).map(|(_, lasted)| lasted).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::instance::{InstanceId, InstanceType, Region};
+
+    fn observed(status: Status, ip: Option<&str>) -> Instance {
+        Instance {
+            id: InstanceId::new("inst_a").unwrap(),
+            instance_type: InstanceType::Gpu1xH100Sxm5,
+            region: Region::UsWest,
+            sector: None,
+            ip: ip.map(|ip| ip.parse().unwrap()),
+            status,
+            creator_user_nickname: None,
+        }
+    }
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn only_a_change_of_status_is_a_transition() {
+        let mut timeline = Timeline::default();
+        assert!(timeline.record(&observed(Status::Pending, None), secs(0)));
+        assert!(!timeline.record(&observed(Status::Pending, Some("203.0.113.1")), secs(1)));
+        assert!(timeline.record(&observed(Status::Ready, Some("203.0.113.1")), secs(5)));
+        let seen: Vec<_> = timeline.transitions().iter().map(|t| (&t.status, t.at)).collect();
+        assert_eq!(seen, [(&Status::Pending, secs(0)), (&Status::Ready, secs(5))]);
+        assert_eq!(timeline.status_since(), Some(secs(5)));
+    }
+
+    #[test]
+    fn the_time_in_a_status_adds_up_over_its_stays() {
+        let mut timeline = Timeline::default();
+        for (at, status) in [(0, Status::Pending), (4, Status::Unknown), (5, Status::Pending)] {
+            timeline.record(&observed(status, None), secs(at));
+        }
+        assert_eq!(timeline.time_in(&Status::Pending, secs(8)), secs(7));
+        assert_eq!(timeline.time_in(&Status::Unknown, secs(8)), secs(1));
+        assert_eq!(timeline.time_in(&Status::Ready, secs(8)), secs(0));
+        let stays: Duration = timeline.stays(secs(8)).map(|(_, lasted)| lasted).sum();
+        assert_eq!(stays, secs(8));
+    }
+
+    #[test]
+    fn steady_means_the_same_status_and_address_in_polls_in_a_row() {
+        let mut timeline = Timeline::default();
+        let mut steady_after = |status: Status, ip| {
+            timeline.record(&observed(status, ip), secs(1));
+            timeline.steady_polls()
+        };
+        assert_eq!(steady_after(Status::Ready, Some("203.0.113.1")), 1);
+        assert_eq!(steady_after(Status::Ready, Some("203.0.113.1")), 2);
+        assert_eq!(steady_after(Status::Ready, Some("203.0.113.2")), 1);
+        assert_eq!(steady_after(Status::Ready, None), 1);
+        assert_eq!(steady_after(Status::Unknown, None), 1);
+        timeline.record_gap();
+        assert_eq!(timeline.steady_polls(), 0);
+    }
+}
