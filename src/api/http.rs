@@ -11,7 +11,6 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     credentials::{ApiKey, Redactor},
-    round::ListUse,
     trust::{tls_config, tls_fault},
     url::ApiUrl,
     wire,
@@ -64,6 +63,15 @@ pub enum HttpSetupError {
     /// The TLS library refuses its configuration.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+}
+
+/// What is known about asking for many instances at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListUse {
+    /// A listing costs at least this many pages.
+    Pages(usize),
+    /// The API does not list instances for this key.
+    Refused,
 }
 
 /// The API, asked over HTTP.

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    http::{HttpSource, MAX_IN_FLIGHT},
+    http::{HttpSource, ListUse, MAX_IN_FLIGHT},
     list::{Listing, Step},
     wire,
 };
@@ -18,15 +18,6 @@ use crate::{
 
 /// The most instances asked for in one page.
 const PAGE_LIMIT: usize = 100;
-
-/// What is known about asking for many instances at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListUse {
-    /// A listing costs at least this many pages.
-    Pages(usize),
-    /// The API does not list instances for this key.
-    Refused,
-}
 
 impl HttpSource {
     /// Asks for each instance that has no answer yet by a request of its own, until the server

@@ -30,11 +30,7 @@ use crate::{
         subscriber::{LogFormat, Stderr, Verbosity, subscriber},
     },
 };
-use cli::{
-    Cli, complaint,
-    generate::{Generated, generate},
-    wishes::Wishes,
-};
+use cli::{Cli, Generated, complaint::complaint, generate::generate, wishes::Wishes};
 use conclude::{conclude, write_report};
 use failure::Failure;
 use output::print;

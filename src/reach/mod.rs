@@ -1,7 +1,6 @@
 //! Reaching an address over TCP, and hearing whether an SSH server is there.
 
 use std::{
-    io,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use tokio::{
 
 use crate::{
     text::untrusted::Untrusted,
-    wait::{condition::Condition, probe::Probe, probe_error::ProbeError},
+    wait::{condition::Condition, probe::Probe, probe::ProbeError},
 };
 
 /// The longest that one attempt may take.
@@ -67,7 +66,7 @@ impl NetProbe {
             _ => SocketAddr::new(ip, port),
         };
         match timeout_at(deadline, TcpStream::connect(peer)).await {
-            Ok(connected) => connected.map_err(|error| network_error(&error)),
+            Ok(connected) => connected.map_err(ProbeError::from),
             Err(_) => Err(ProbeError::ConnectTimedOut(self.attempt_timeout)),
         }
     }
@@ -106,13 +105,6 @@ pub async fn hear_ssh(
     }
 }
 
-fn network_error(error: &io::Error) -> ProbeError {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ProbeError::ConnectionRefused,
-        _ => ProbeError::Network(Untrusted::from(error.to_string().as_str())),
-    }
-}
-
 /// What a peer has said so far.
 #[derive(Debug, Default)]
 struct Heard {
@@ -128,7 +120,7 @@ impl Heard {
     async fn identification(&mut self, mut peer: impl AsyncRead + Unpin) -> Result<(), ProbeError> {
         let mut chunk = [0; 512];
         loop {
-            let count = peer.read(&mut chunk).await.map_err(|error| network_error(&error))?;
+            let count = peer.read(&mut chunk).await?;
             if count == 0 {
                 return Err(if self.bytes == 0 { ProbeError::Closed } else { self.not_ssh() });
             }

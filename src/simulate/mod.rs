@@ -6,4 +6,3 @@ pub mod script;
 #[cfg(feature = "simulate")]
 pub mod server;
 pub mod simulation;
-pub mod source;

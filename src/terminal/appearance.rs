@@ -2,10 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::ValueEnum;
-
 /// Whether something is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
     /// Where standard error is a terminal
     #[default]

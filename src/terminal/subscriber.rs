@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use clap::ValueEnum;
 use indicatif::MultiProgress;
 use tracing::{
     Event, Level, Subscriber,
@@ -22,7 +21,7 @@ use tracing_subscriber::{
 };
 
 /// How messages are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people
     #[default]

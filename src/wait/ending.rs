@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::probe_error::ProbeError;
+use super::probe::ProbeError;
 use crate::answer::{
     hint::Hint,
     instance::Status,

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{ending::Ending, probe_error::ProbeError};
+use super::{ending::Ending, probe::ProbeError};
 use crate::answer::{
     hint::Hint,
     instance::{Instance, InstanceId, Status},

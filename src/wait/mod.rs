@@ -9,7 +9,6 @@ pub mod event;
 pub mod pace;
 pub mod policy;
 pub mod probe;
-pub mod probe_error;
 mod probing;
 pub mod rules;
 pub mod source;

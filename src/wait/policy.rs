@@ -10,7 +10,7 @@ use super::{
     ending::Ending,
     event::{Observer, WaitEvent},
     pace::{Decision, Outlook, Pace, PastRound},
-    probe_error::ProbeError,
+    probe::ProbeError,
     rules::Rules,
     stage::Stage,
     watch::Watch,

@@ -10,7 +10,7 @@ use futures_util::{
 use tokio::time::sleep;
 
 use super::{
-    backoff::Backoff, event::Observer, policy::Policy, probe::Probe, probe_error::ProbeError,
+    backoff::Backoff, event::Observer, policy::Policy, probe::Probe, probe::ProbeError,
     stage::Stage,
 };
 

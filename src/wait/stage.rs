@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{ending::Ending, probe_error::ProbeError};
+use super::{ending::Ending, probe::ProbeError};
 
 /// Where the wait for one instance stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     condition::{Condition, Readiness},
     ending::Ending,
     event::{Observer, WaitEvent},
-    probe_error::ProbeError,
+    probe::ProbeError,
     rules::Rules,
     timeline::Timeline,
 };

@@ -1,47 +1,36 @@
-//! A file uses lower floors, and siblings of its own floor where that is said here.
+//! The architecture holds: a room uses the rooms before it, islands do not know each other, and
+//! no modules use each other in a circle.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-/// The floor of each module below `src`. On floor 2 each adaptor is an island.
-const FLOORS: &[(u8, &[&str])] = &[
-    (
-        0,
-        &[
-            "backoff",
-            "condition",
-            "duration",
-            "ending",
-            "event",
-            "instance",
-            "open_enum",
-            "policy",
-            "poll_error",
-            "probe_error",
-            "retry_after",
-            "rules",
-            "server_text",
-            "stage",
-            "tls_fault",
-            "transition",
-            "watch",
-        ],
-    ),
-    (1, &["clock", "file", "probe", "source"]),
-    (2, &["api", "net_probe", "simulate", "waiter"]),
-    (3, &["appearance", "exit_code", "instance_list", "output", "report", "signals"]),
-    (4, &["cli", "command", "conclude", "failure", "finished", "plan", "run", "simulated"]),
+/// The rooms of `src`, floor by floor: a room uses those of the floors below its own.
+const FLOORS: &[&[&str]] = &[
+    &["text", "system"],
+    &["answer"],
+    &["wait"],
+    &["api", "reach", "simulate", "report", "terminal"],
+    &["program"],
 ];
 
-fn floor_of(module: &str) -> u8 {
-    FLOORS
-        .iter()
-        .find(|(_, modules)| modules.contains(&module))
-        .unwrap_or_else(|| panic!("src/{module} has no floor"))
-        .0
+/// What an island uses of another one, because there is one thing to say and one way to say it.
+const BRIDGES: &[(&str, &str)] = &[];
+
+/// Crates that one room, or one file, keeps to itself.
+const KEPT: &[(&str, &str)] = &[
+    ("backoff", "wait/backoff"),
+    ("reqwest", "api"),
+    ("indicatif", "terminal"),
+    ("console", "terminal"),
+    ("clap", "program"),
+    ("hyper", "simulate"),
+];
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -55,83 +44,202 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules that each module uses, outside its tests.
-fn arrows() -> BTreeMap<String, Vec<String>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// A module by its names from the root: `["api", "http"]`.
+type Module = Vec<String>;
+
+/// Every module outside of tests, and the code of it without its tests and comments.
+fn modules() -> BTreeMap<Module, String> {
     let mut files = Vec::new();
-    sources(&root, &mut files);
-    let mut arrows: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for file in files {
-        let module = file.strip_prefix(&root).unwrap().iter().next().unwrap();
-        let module = module.to_str().unwrap().trim_end_matches(".rs").to_owned();
-        let is_tests = file.file_stem().unwrap().to_str().unwrap().ends_with("tests");
-        if matches!(module.as_str(), "lib" | "main") || is_tests {
-            continue;
-        }
-        let text = fs::read_to_string(&file).unwrap();
-        let text = text.split("#[cfg(test)]").next().unwrap();
-        let uses = arrows.entry(module.clone()).or_default();
-        for (at, _) in text.match_indices("crate::") {
-            let rest = &text[at + "crate::".len()..];
-            let names = if let Some(list) = rest.strip_prefix('{') {
-                top_level_names(list)
-            } else {
-                vec![name_at(rest)]
-            };
-            uses.extend(names.into_iter().filter(|name| *name != module && !name.is_empty()));
-        }
-    }
-    arrows
+    sources(&src(), &mut files);
+    let is_tests = |file: &PathBuf| file.file_stem().unwrap().to_str().unwrap().ends_with("tests");
+    let code = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let lines = text.split("#[cfg(test)]").next().unwrap().lines();
+        lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    files.iter().filter(|file| !is_tests(file)).map(|file| (module_of(file), code(file))).collect()
 }
 
-fn name_at(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+fn module_of(file: &Path) -> Module {
+    let inside = file.strip_prefix(src()).unwrap().with_extension("");
+    let names = inside.iter().map(|name| name.to_str().unwrap().to_owned());
+    names.filter(|name| name != "mod").collect()
 }
 
-/// The first name of each element of `{a::B, c::{D, E}}`, after its opening brace.
-fn top_level_names(list: &str) -> Vec<String> {
-    let mut names = vec![name_at(list.trim_start())];
-    let mut depth = 0;
-    for (at, c) in list.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => names.push(name_at(list[at + 1..].trim_start())),
-            _ => {}
+/// The paths that `code` of `module` names, from the root of the crate.
+fn paths(module: &Module, is_folder: bool, code: &str) -> Vec<Module> {
+    let own: &[String] = module;
+    let parent = &own[..own.len() - 1];
+    let mut found = Vec::new();
+    for (prefix, base) in [("crate::", &[][..]), ("super::", parent), ("self::", own)] {
+        for (at, _) in code.match_indices(prefix) {
+            let is_path = code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
+            if !is_path {
+                tree(base, &code[at + prefix.len()..], &mut found);
+            }
         }
     }
-    names
+    if is_folder {
+        for (at, _) in code.match_indices("\nuse ") {
+            tree(own, &code[at + "\nuse ".len()..], &mut found);
+        }
+    }
+    found
+}
+
+/// Each path of `a::{b::C, d::{E, F}}`, after `base`; the length of what was read.
+fn tree(base: &[String], text: &str, found: &mut Vec<Module>) -> usize {
+    if text.starts_with('{') {
+        let mut at = 1;
+        while !text[at..].starts_with('}') {
+            let is_between = text[at..].starts_with(|c: char| c.is_whitespace() || c == ',');
+            at += if is_between { 1 } else { tree(base, &text[at..], found).max(1) };
+        }
+        return at + 1;
+    }
+    let is_name = |c: &char| c.is_alphanumeric() || *c == '_';
+    let name: String = text.chars().take_while(is_name).collect();
+    let mut path = base.to_vec();
+    match name.as_str() {
+        "super" => drop(path.pop()),
+        "self" => {}
+        name => path.push(name.to_owned()),
+    }
+    match text[name.len()..].strip_prefix("::") {
+        Some(rest) => name.len() + "::".len() + tree(&path, rest, found),
+        None => {
+            found.push(path);
+            name.len()
+        }
+    }
+}
+
+/// Which modules use which others. Naming a module's child through `pub use` is naming the child.
+fn arrows() -> BTreeMap<Module, BTreeSet<Module>> {
+    let modules = modules();
+    let folders: BTreeSet<&Module> =
+        modules.keys().filter(|m| src().join(m.join("/")).is_dir()).collect();
+    let target = |path: &Module| -> Option<Module> {
+        (1..=path.len()).rev().map(|n| path[..n].to_vec()).find(|m| modules.contains_key(m))
+    };
+    let is_room = |module: &Module| !matches!(module[0].as_str(), "lib" | "main");
+    modules
+        .iter()
+        .filter(|(module, _)| is_room(module))
+        .map(|(module, code)| {
+            let named = paths(module, folders.contains(module), code);
+            let used = named.iter().filter_map(target).filter(|used| used != module);
+            (module.clone(), used.collect())
+        })
+        .collect()
+}
+
+fn floor_of(room: &str) -> usize {
+    let floor = FLOORS.iter().position(|rooms| rooms.contains(&room));
+    floor.unwrap_or_else(|| panic!("src/{room} has no floor"))
 }
 
 #[test]
-fn no_arrow_runs_up_and_no_adaptor_knows_another() {
+fn src_is_the_ten_rooms_and_two_files() {
+    let names = fs::read_dir(src()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let rooms = FLOORS.iter().copied().flatten().map(ToString::to_string);
+    let expected: BTreeSet<String> = rooms.chain(["lib.rs".into(), "main.rs".into()]).collect();
+    assert_eq!(names.collect::<BTreeSet<String>>(), expected);
+}
+
+#[test]
+fn a_room_uses_the_floors_below_it_and_no_island_knows_another() {
     let arrows = arrows();
-    assert!(arrows.values().map(Vec::len).sum::<usize>() > 60, "the reader sees too little");
-    for (module, uses) in &arrows {
-        for used in uses {
-            let (from, to) = (floor_of(module), floor_of(used));
-            assert!(to <= from, "{module} (floor {from}) uses {used} (floor {to})");
-            assert!(from != 2 || to != 2, "the adaptor {module} uses the adaptor {used}");
-        }
+    let between: BTreeSet<(&str, &str)> = arrows
+        .iter()
+        .flat_map(|(from, to)| to.iter().map(move |to| (from[0].as_str(), to[0].as_str())))
+        .filter(|(from, to)| from != to)
+        .collect();
+    assert!(between.len() > 15, "the reader sees too little: {between:?}");
+    for (from, to) in between {
+        let allowed = floor_of(to) < floor_of(from) || BRIDGES.contains(&(from, to));
+        assert!(allowed, "{from} (floor {}) uses {to} (floor {})", floor_of(from), floor_of(to));
     }
 }
 
 #[test]
-fn a_library_that_is_to_be_replaceable_is_named_in_one_file() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    for (library, home) in [
-        ("backoff::{Expo", "backoff.rs"),
-        ("reqwest::", "api/http.rs"),
-        ("TcpStream", "net_probe.rs"),
-    ] {
-        let naming: Vec<_> = files
+fn no_modules_use_each_other_in_a_circle() {
+    let arrows = arrows();
+    let count: usize = arrows.values().map(BTreeSet::len).sum();
+    assert!(count > 150, "the reader sees too little: {count} arrows");
+    // What a folder's own file says of its children is their declaration, not a use.
+    let mut left: BTreeMap<&Module, BTreeSet<&Module>> =
+        arrows.iter().map(|(module, used)| (module, used.iter().collect())).collect();
+    loop {
+        let done: Vec<&Module> = left
             .iter()
-            .filter(|file| fs::read_to_string(file).unwrap().contains(library))
-            .map(|file| file.strip_prefix(&root).unwrap().to_str().unwrap())
+            .filter(|(_, used)| used.iter().all(|used| !left.contains_key(used)))
+            .map(|(module, _)| *module)
             .collect();
-        assert_eq!(naming, [home], "{library}");
+        if done.is_empty() {
+            break;
+        }
+        left.retain(|module, _| !done.contains(module));
     }
+    assert!(left.is_empty(), "in circles, or above one: {left:#?}");
+}
+
+#[test]
+fn a_library_that_is_to_be_replaceable_is_named_in_one_place() {
+    let modules = modules();
+    for (library, home) in KEPT {
+        let is_own = |statement: &&str| {
+            let own = ["use crate", "use super", "pub use"];
+            !own.iter().any(|own| statement.trim_start().starts_with(own))
+        };
+        let begins_path = |(at, _): (usize, &str), code: &str| {
+            !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c))
+        };
+        let is_at_home = |module: &str| {
+            module.strip_prefix(home).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let path = format!("{library}::");
+        let names_it = |code: &str| {
+            code.split_inclusive(';').filter(is_own).any(|statement| {
+                let mut places = statement.match_indices(&path);
+                places.any(|place| begins_path(place, statement))
+            })
+        };
+        let naming: Vec<String> = modules
+            .iter()
+            .filter(|(_, code)| names_it(code))
+            .map(|(module, _)| module.join("/"))
+            .collect();
+        let strangers: Vec<_> = naming.iter().filter(|module| !is_at_home(module)).collect();
+        assert!(strangers.is_empty(), "{library} is named in {strangers:?}");
+        assert!(!naming.is_empty(), "{library} is named nowhere");
+    }
+}
+
+#[test]
+fn the_judgement_knows_no_clock_outside_its_loop() {
+    let naming: Vec<String> = modules()
+        .iter()
+        .filter(|(module, code)| module[0] == "wait" && code.contains("tokio::"))
+        .map(|(module, _)| module.join("/"))
+        .collect();
+    assert_eq!(naming, ["wait/probing", "wait/waiter"]);
+}
+
+#[test]
+fn contributing_lists_the_floors_as_they_are() {
+    let text = include_str!("../../CONTRIBUTING.md");
+    let listed: Vec<Vec<&str>> = text
+        .split("\n| floor |")
+        .nth(1)
+        .expect("a table of floors")
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with("| "))
+        .map(|row| {
+            let rooms = row.split('|').nth(2).expect("a cell of rooms");
+            rooms.split(',').map(|room| room.trim().trim_matches(['`', '/'])).collect()
+        })
+        .collect();
+    assert_eq!(listed, FLOORS);
 }

@@ -5,10 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use wait_ready::{
     answer::instance::{InstanceId, Status},
-    simulate::{
-        simulation::{self, Simulation},
-        source::SimulatedSource,
-    },
+    simulate::simulation::{self, Simulation},
     wait::{
         backoff::{Backoff, Jitter},
         condition::Condition,
@@ -16,12 +13,14 @@ use wait_ready::{
         event::{Observer, WaitEvent, Why},
         policy::Policy,
         probe::Probe,
-        probe_error::ProbeError,
+        probe::ProbeError,
         rules::Rules,
         waiter::Waiter,
         watch::Watch,
     },
 };
+
+use crate::fixture::simulated_source::SimulatedSource;
 
 /// A probe that answers from this moment on.
 #[derive(Debug, Clone, Copy)]

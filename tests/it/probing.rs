@@ -12,17 +12,19 @@ use std::{
 use tokio::time::{Instant, sleep};
 use wait_ready::{
     answer::instance::InstanceId,
-    simulate::{simulation::Simulation, source::SimulatedSource},
+    simulate::simulation::Simulation,
     wait::{
         backoff::{Backoff, Jitter},
         condition::Condition,
         policy::Policy,
         probe::Probe,
-        probe_error::ProbeError,
+        probe::ProbeError,
         rules::Rules,
         waiter::Waiter,
     },
 };
+
+use crate::fixture::simulated_source::SimulatedSource;
 
 const SECOND: Duration = Duration::from_secs(1);
 

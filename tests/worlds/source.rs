@@ -14,7 +14,7 @@ use wait_ready::{
     wait::{
         event::{Observer, WaitEvent},
         probe::Probe,
-        probe_error::ProbeError,
+        probe::ProbeError,
         source::InstanceSource,
     },
 };

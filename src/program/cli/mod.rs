@@ -1,8 +1,9 @@
 //! The command line: what can be asked for, and with which defaults. Reads no file, prints nothing.
 
 pub mod budget;
-mod complaint;
+pub mod complaint;
 pub mod generate;
+mod values;
 pub mod wishes;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 use clap::{
-    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind,
+    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
 
@@ -27,8 +28,6 @@ use crate::{
     wait::condition::Condition,
 };
 use budget::Budget;
-pub use complaint::complaint;
-use generate::Generated;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -323,6 +322,19 @@ pub struct Output {
     /// Print a manual page or a completion script for a shell, and exit
     #[arg(long, value_name = "WHAT", value_enum, env = "WAIT_READY_GENERATE", hide_env = true)]
     pub generate: Option<Generated>,
+}
+
+/// What can be generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Generated {
+    /// A manual page, for man
+    Man,
+    /// Completions for bash
+    CompleteBash,
+    /// Completions for zsh
+    CompleteZsh,
+    /// Completions for fish
+    CompleteFish,
 }
 
 impl Output {

@@ -1,0 +1,34 @@
+//! The words of the options whose types stand in a room that knows no command line.
+
+use clap::{ValueEnum, builder::PossibleValue};
+
+use crate::terminal::{appearance::When, subscriber::LogFormat};
+
+impl ValueEnum for When {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Always, Self::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (word, help) = match self {
+            Self::Auto => ("auto", "Where standard error is a terminal"),
+            Self::Always => ("always", "Whatever standard error is"),
+            Self::Never => ("never", "Not at all"),
+        };
+        Some(PossibleValue::new(word).help(help))
+    }
+}
+
+impl ValueEnum for LogFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (word, help) = match self {
+            Self::Text => ("text", "For people"),
+            Self::Json => ("json", "One JSON object a line"),
+        };
+        Some(PossibleValue::new(word).help(help))
+    }
+}
