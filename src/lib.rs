@@ -37,13 +37,13 @@
 //! let source = HttpSource::new(url, ApiKey::new(api.key())?, HttpOptions::default())?;
 //! let rules = Rules { condition: Condition::Ready, ..Rules::default() };
 //! let pace = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), Jitter::Random)?;
-//! let probe = NetProbe::new(rules.condition);
+//! let policy = Policy::new(rules, pace, ids);
 //!
-//! let mut waiter = Waiter::new(source, probe, Policy::new(rules, pace, ids));
-//! waiter.wait(&mut ()).await;
-//! for watch in waiter.watches() {
-//!     assert!(watch.address().is_some(), "{}: {:?}", watch.id(), watch.ending());
+//! let outcome = Waiter::new(source, NetProbe::new(), policy).wait(&mut ()).await;
+//! for watch in outcome.result()? {
+//!     println!("{} {:?}", watch.id(), watch.address());
 //! }
+//! # assert_eq!(outcome.addresses().len(), 2);
 //! # Ok(())
 //! # }
 //! ```
@@ -61,7 +61,12 @@ pub mod terminal;
 pub mod text;
 pub mod wait;
 
-pub use answer::instance::{Instance, InstanceId, Status};
+pub use answer::{
+    Answer,
+    address::{Address, Origin},
+    instance::{Instance, InstanceId, Status},
+    poll_error::PollError,
+};
 pub use api::{
     credentials::ApiKey,
     http::{HttpOptions, HttpSource},
@@ -73,11 +78,12 @@ pub use wait::{
     backoff::{Backoff, Jitter},
     condition::Condition,
     ending::Ending,
-    event::{Observer, WaitEvent},
+    event::{Observer, WaitEvent, observer},
+    outcome::{Outcome, WaitError},
     policy::Policy,
-    probe::Probe,
-    rules::Rules,
-    source::InstanceSource,
+    probe::{Probe, ProbeError, Target},
+    rules::{Deadline, Rules},
+    source::{InstanceSource, Round},
     waiter::Waiter,
     watch::Watch,
 };

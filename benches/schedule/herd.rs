@@ -4,9 +4,8 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use fastrand::Rng;
 use wait_ready::{
-    Backoff, InstanceId, Jitter, Policy, Rules, Status,
+    Backoff, Deadline, InstanceId, Jitter, Policy, Rules, Status,
     answer::{
-        Answer,
         hint::{Hint, HintHeader},
         poll_error::{PollError, ServerError},
     },
@@ -66,33 +65,35 @@ impl Ours {
         let ids =
             (first..first + count).map(|n| InstanceId::new(&format!("inst_{n}")).expect("a name"));
         let backoff = Backoff::new(DEFAULTS.0, DEFAULTS.1, Jitter::Seeded(seed)).expect("bounds");
-        Self(Policy::new(Rules { max_wait: MAX_WAIT, ..Rules::default() }, backoff, ids))
+        Self(Policy::new(
+            Rules { deadline: Deadline::After(MAX_WAIT), ..Rules::default() },
+            backoff,
+            ids,
+        ))
     }
 }
 
 impl Waiter for Ours {
     fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration> {
-        let due = self.0.due();
+        let mut round = self.0.begin_round(now);
         let mut refused = false;
-        let mut answers: Vec<Answer> = Vec::with_capacity(due.len());
-        for page in due.chunks(PAGE) {
-            // After a refusal the rest of the listing is left for the next round.
-            refused = refused || api.refuses(now);
-            for &position in page {
-                answers.push(Some(if refused {
-                    let hint =
-                        Hint { wait: Duration::from_secs(1), header: HintHeader::RetryAfter };
-                    Err(PollError::from_answer(ServerError::bare(429), Some(hint), None))
-                } else {
-                    Ok(describe(self.0.watches()[position].id(), Api::status(now)))
-                }));
+        for place in 0..round.len() {
+            if place % PAGE == 0 {
+                // After a refusal the rest of the listing is left for the next round.
+                refused = refused || api.refuses(now);
             }
+            let answer = if refused {
+                let hint = Hint { wait: Duration::from_secs(1), header: HintHeader::RetryAfter };
+                Err(PollError::from_answer(ServerError::bare(429), Some(hint), None))
+            } else {
+                Ok(describe(round.id(place), Api::status(now)))
+            };
+            round.answer(place, answer);
         }
-        let answered_at = now + ROUND_TRIP;
-        self.0.record_round(&due, answers, now, answered_at, &mut ());
+        self.0.record(round, now + ROUND_TRIP, &mut ());
         match self.0.decide() {
             Decision::PollAt(at, _) | Decision::GiveUpAt(at) => Some(at),
-            Decision::Finish => None,
+            _ => None,
         }
     }
 }

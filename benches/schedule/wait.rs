@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use wait_ready::{
-    Backoff, Instance, InstanceId, Jitter, Policy, Rules, Status,
-    answer::instance::{InstanceType, Region},
+    Address, Backoff, Deadline, Instance, InstanceId, Jitter, Origin, Policy, Rules, Status,
     wait::pace::Decision,
 };
 
@@ -34,7 +33,7 @@ pub(crate) const DEFAULTS: (Duration, Duration) = (Duration::from_secs(1), Durat
 pub(crate) fn ours(trace: &Trace, (min, max): (Duration, Duration), jitter: Jitter) -> Cost {
     let id = InstanceId::new("inst_bench").expect("a name");
     let backoff = Backoff::new(min, max, jitter).expect("bounds");
-    let rules = Rules { max_wait: MAX_WAIT, ..Rules::default() };
+    let rules = Rules { deadline: Deadline::After(MAX_WAIT), ..Rules::default() };
     let mut policy = Policy::new(rules, backoff, [id.clone()]);
     let (mut now, mut requests) = (Duration::ZERO, 0);
     while let Decision::PollAt(at, _) = policy.decide() {
@@ -42,7 +41,9 @@ pub(crate) fn ours(trace: &Trace, (min, max): (Duration, Duration), jitter: Jitt
         now = asked_at + ROUND_TRIP;
         requests += 1;
         let answer = describe(&id, trace.status_at(asked_at + ROUND_TRIP / 2));
-        policy.record_round(&policy.due(), vec![Some(Ok(answer))], asked_at, now, &mut ());
+        let mut round = policy.begin_round(asked_at);
+        round.answer(0, Ok(answer));
+        policy.record(round, now, &mut ());
     }
     assert!(policy.watches()[0].is_met(), "a wait that nobody gives up");
     Cost { lag: now.saturating_sub(trace.ready_at()), requests }
@@ -66,15 +67,10 @@ pub(crate) fn theirs(trace: &Trace, schedule: &mut dyn Schedule) -> Cost {
 
 /// An instance in this status.
 pub(crate) fn describe(id: &InstanceId, status: Status) -> Instance {
-    Instance {
-        id: id.clone(),
-        instance_type: InstanceType::Gpu8xH100Sxm5,
-        region: Region::UsWest,
-        sector: None,
-        ip: (status == Status::Ready).then_some([203, 0, 113, 42].into()),
-        status,
-        creator_user_nickname: None,
-    }
+    let ip = (status == Status::Ready).then_some([203, 0, 113, 42]);
+    let mut instance = Instance::new(id.clone(), status);
+    instance.ip = ip.and_then(|ip| Address::new(ip.into(), Origin::Network).ok());
+    instance
 }
 
 /// What many waits cost.

@@ -13,6 +13,7 @@ pub struct Hint {
 
 /// Where a [`Hint`] was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HintHeader {
     /// `Retry-After` (RFC 9110 section 10.2.3).
     RetryAfter,

@@ -1,5 +1,6 @@
 //! What one poll can bring: an instance, or why not.
 
+pub mod address;
 pub mod hint;
 pub mod instance;
 mod open_enum;
@@ -9,5 +10,5 @@ pub mod tls_fault;
 use instance::Instance;
 use poll_error::PollError;
 
-/// What one poll of one instance brought; none where the round did not get to it.
-pub type Answer = Option<Result<Instance, PollError>>;
+/// What one poll of one instance brought.
+pub type Answer = Result<Instance, PollError>;

@@ -25,6 +25,7 @@ open_enum! {
 
 /// An answer with an error status, and what its body says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerError {
     /// The HTTP status code.
     pub status: u16,
@@ -36,13 +37,41 @@ pub struct ServerError {
     pub docs_url: Option<Untrusted>,
     /// `error.request_id`, else the `x-request-id` header: what fal's support asks for.
     pub request_id: Option<Untrusted>,
+    /// What shows that something in front of the API spoke; none where the API itself did.
+    pub foreign: Option<Box<Foreign>>,
 }
+
+/// What an answer that is not the API's own shows of who gave it: a gateway, a proxy, a captive
+/// portal, a firewall.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Foreign {
+    /// The `Content-Type` header.
+    pub content_type: Option<Untrusted>,
+    /// The `Server` header.
+    pub server: Option<Untrusted>,
+    /// The `cf-ray` header, by which Cloudflare finds the request again.
+    pub cf_ray: Option<Untrusted>,
+    /// The `cf-mitigated` header: what Cloudflare did instead of passing the request on.
+    pub mitigated: Option<Untrusted>,
+    /// The title of a page, else the first words of the body.
+    pub title: Option<Untrusted>,
+}
+
+impl std::error::Error for ServerError {}
 
 impl ServerError {
     /// An answer that says nothing beyond its status code.
     #[must_use]
     pub fn bare(status: u16) -> Self {
-        Self { status, error_type: None, message: None, docs_url: None, request_id: None }
+        Self {
+            status,
+            error_type: None,
+            message: None,
+            docs_url: None,
+            request_id: None,
+            foreign: None,
+        }
     }
 }
 
@@ -61,8 +90,9 @@ impl fmt::Display for ServerError {
     }
 }
 
-/// A fault that may pass.
+/// What went wrong with a poll that is worth repeating.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// No connection could be made: refused, unreachable, no such host.
     #[error("cannot connect: {0}")]
@@ -88,6 +118,9 @@ pub enum Fault {
     /// The answer came whole and is not one of this API.
     #[error("malformed answer: {0}")]
     Malformed(Untrusted),
+    /// The source left the place of an instance empty without saying why.
+    #[error("the source of the answers gave none")]
+    Unanswered,
 }
 
 impl Fault {
@@ -102,6 +135,7 @@ impl Fault {
 
 /// Why the API refuses a request for good.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// A status that no repetition changes.
     #[error("{0}")]
@@ -122,8 +156,9 @@ fn target(location: Option<&Untrusted>) -> String {
 
 /// Why a poll brought no instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PollError {
-    /// It may pass: poll again.
+    /// Worth repeating until the deadline.
     #[error("{fault}")]
     Transient {
         /// What went wrong.
@@ -148,10 +183,13 @@ pub enum PollError {
     /// Any other answer that no repetition changes.
     #[error("{0}")]
     Refused(Refusal),
+    /// A refusal that is not the API's own: transient, until it has lasted.
+    #[error("{0}")]
+    Foreign(ServerError),
 }
 
 impl PollError {
-    /// A fault that came with no hint.
+    /// A transient error without a hint.
     #[must_use]
     pub fn transient(fault: Fault) -> Self {
         Self::Transient { fault, hint: None }
@@ -170,12 +208,15 @@ impl PollError {
         hint: Option<Hint>,
         location: Option<Untrusted>,
     ) -> Self {
+        let is_foreign = answer.foreign.is_some();
         match answer.status {
+            408 | 425 => Self::transient(Fault::Server(answer)),
+            400..=499 if is_foreign && !matches!(answer.status, 407 | 429) => Self::Foreign(answer),
             401 | 403 => Self::Unauthorized(answer),
             404 => Self::NotFound(answer),
             429 => Self::Throttled { answer, hint },
             503 => Self::Transient { fault: Fault::Server(answer), hint },
-            408 | 425 | 500..=599 => Self::transient(Fault::Server(answer)),
+            500..=599 => Self::transient(Fault::Server(answer)),
             300..=399 => Self::Refused(Refusal::Redirect { status: answer.status, location }),
             400..=499 => Self::Refused(Refusal::Status(answer)),
             status => Self::malformed(format!("HTTP status {status}")),
@@ -204,7 +245,7 @@ impl PollError {
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::Transient { hint, .. } | Self::Throttled { hint, .. } => *hint,
-            Self::NotFound(_) | Self::Unauthorized(_) | Self::Refused(_) => None,
+            Self::NotFound(_) | Self::Unauthorized(_) | Self::Refused(_) | Self::Foreign(_) => None,
         }
     }
 }
@@ -229,6 +270,26 @@ mod tests {
                 _ => matches!(error, PollError::Refused(_)),
             };
             assert!(as_expected, "{status}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_front_of_the_api_is_not_the_apis() {
+        for status in 300..600 {
+            let mut answer = ServerError::bare(status);
+            answer.foreign = Some(Box::default());
+            let error = PollError::from_answer(answer, None, None);
+            let is_foreign = matches!(error, PollError::Foreign(_));
+            let due = matches!(status, 400..=499) && !matches!(status, 407 | 408 | 425 | 429);
+            assert_eq!(is_foreign, due, "{status}: {error:?}");
+            if !due {
+                let own = judged(status);
+                assert_eq!(
+                    std::mem::discriminant(&own),
+                    std::mem::discriminant(&error),
+                    "{status}"
+                );
+            }
         }
     }
 
@@ -277,6 +338,7 @@ mod tests {
             message: Some("Access denied\n::error::x".into()),
             docs_url: Some("https://docs.example".into()),
             request_id: Some("req_1".into()),
+            foreign: None,
         };
         assert_eq!(
             error.to_string(),

@@ -9,6 +9,7 @@ const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// Why no TLS connection came about that a key may be sent over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsFault {
     /// The certificate vouches for itself, and nobody here knows it.
     #[error("the certificate is self-signed ({name}) and not trusted here")]

@@ -30,6 +30,7 @@ pub struct ApiKey(SecretString);
 
 /// Why there is no key to use. No message contains any part of one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CredentialsError {
     /// None of the places has one.
     #[error("no API key found{0}")]
@@ -85,6 +86,7 @@ impl fmt::Display for Noticed {
 
 /// What is wrong with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyDefect {
     /// Nothing there.
     #[error("is empty")]

@@ -53,6 +53,7 @@ impl Default for HttpOptions {
 
 /// Why no client could be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HttpSetupError {
     /// The HTTP library refuses its configuration.
     #[error("cannot set up an HTTP client")]
@@ -120,7 +121,7 @@ impl HttpSource {
 
     pub(super) async fn get_instance(&self, id: &InstanceId) -> Result<Instance, PollError> {
         let body = self.get(self.api.instance(id)).await?;
-        wire::parse_instance(&body, id, &self.redactor)
+        wire::parse_instance(&body, self.api.origin(), &self.redactor)
     }
 
     /// Sends one request; the body of a success.

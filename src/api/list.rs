@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::wire::{Next, Page};
-use crate::answer::{Answer, instance::InstanceId};
+use crate::{answer::instance::InstanceId, wait::source::Round};
 
 /// The most pages of one listing: a list that never ends is left at some point.
 const MAX_PAGES: usize = 1_000;
 
 /// The reading of one list, page by page, for the instances that are wanted.
 #[derive(Debug)]
-pub(super) struct Listing<'a> {
-    places: HashMap<&'a InstanceId, &'a mut Answer>,
+pub(super) struct Listing {
+    places: HashMap<InstanceId, usize>,
     found: usize,
     cursors: HashSet<String>,
     pages: usize,
@@ -28,25 +28,25 @@ pub(super) enum Step {
     Broken(&'static str),
 }
 
-impl<'a> Listing<'a> {
-    /// Looks for `ids`; each that is found is put into its place in `answers`.
-    pub(super) fn new(ids: &'a [InstanceId], answers: &'a mut [Answer]) -> Self {
+impl Listing {
+    /// Looks for every instance of `round`.
+    pub(super) fn new(round: &Round) -> Self {
         Self {
-            places: ids.iter().zip(answers).collect(),
+            places: round.ids().cloned().zip(0..).collect(),
             found: 0,
             cursors: HashSet::new(),
             pages: 0,
         }
     }
 
-    /// Takes in a page. An instance that is on two pages is what the later page says: that one
+    /// Takes in a page, and answers in `round` for those that it names. An instance that is on two pages is what the later page says: that one
     /// was asked for later.
-    pub(super) fn take(&mut self, page: Page) -> Step {
+    pub(super) fn take(&mut self, page: Page, round: &mut Round) -> Step {
         self.pages += 1;
         for instance in page.instances {
-            if let Some(place) = self.places.get_mut(&instance.id) {
-                self.found += usize::from(place.is_none());
-                **place = Some(Ok(instance));
+            if let Some(&place) = self.places.get(&instance.id) {
+                self.found += usize::from(round.answer_of(place).is_none());
+                round.answer(place, Ok(instance));
             }
         }
         if self.found == self.places.len() {
@@ -75,22 +75,15 @@ impl<'a> Listing<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::instance::{Instance, InstanceType, Region, Status};
+    use crate::answer::instance::{Instance, Status};
 
     fn id(name: &str) -> InstanceId {
         InstanceId::new(name).unwrap()
     }
 
     fn page(instances: &[(&str, Status)], next: Next) -> Page {
-        let instances = instances.iter().map(|(name, status)| Instance {
-            id: id(name),
-            instance_type: InstanceType::Gpu1xH100Sxm5,
-            region: Region::UsWest,
-            sector: None,
-            ip: None,
-            status: status.clone(),
-            creator_user_nickname: None,
-        });
+        let instances =
+            instances.iter().map(|(name, status)| Instance::new(id(name), status.clone()));
         Page { instances: instances.collect(), next }
     }
 
@@ -99,11 +92,14 @@ mod tests {
         wanted: [&str; N],
         pages: impl IntoIterator<Item = Page>,
     ) -> (Vec<Step>, [Option<Status>; N]) {
-        let ids = wanted.map(id);
-        let mut answers = [const { None }; N];
-        let mut listing = Listing::new(&ids, &mut answers);
-        let steps = pages.into_iter().map(|page| listing.take(page)).collect();
-        (steps, answers.map(|answer| Some(answer?.unwrap().status)))
+        let mut round = Round::new(wanted.map(id));
+        let mut listing = Listing::new(&round);
+        let steps = pages.into_iter().map(|page| listing.take(page, &mut round)).collect();
+        (steps, std::array::from_fn(|place| status(&round, place)))
+    }
+
+    fn status(round: &Round, place: usize) -> Option<Status> {
+        round.answer_of(place).map(|answer| answer.as_ref().unwrap().status.clone())
     }
 
     fn cursor(text: &str) -> Next {
@@ -156,9 +152,8 @@ mod tests {
         ) {
             let names = ["a", "b", "c", "x", "y"];
             let statuses = [Status::Pending, Status::Ready, Status::Stopped];
-            let wanted = [id("a"), id("b"), id("c")];
-            let mut answers = [const { None }; 3];
-            let mut listing = Listing::new(&wanted, &mut answers);
+            let mut round = Round::new(["a", "b", "c"].map(id));
+            let mut listing = Listing::new(&round);
             let (mut seen, mut cursors) = (HashMap::new(), Vec::new());
             for (read, (instances, next)) in (1..).zip(&pages) {
                 let instances: Vec<_> =
@@ -176,7 +171,7 @@ mod tests {
                     Next::Cursor(c) if !cursors.contains(c) => "next",
                     _ => "broken",
                 };
-                let step = match listing.take(page(&instances, next.clone())) {
+                let step = match listing.take(page(&instances, next.clone()), &mut round) {
                     Step::Done => "done",
                     Step::Next(c) => {
                         cursors.push(c);
@@ -189,9 +184,8 @@ mod tests {
                     break;
                 }
             }
-            for (id, answer) in wanted.iter().zip(answers) {
-                let found = answer.map(|answer| answer.unwrap().status);
-                assert_eq!(found.as_ref(), seen.get(id.as_str()));
+            for (place, id) in round.ids().enumerate() {
+                assert_eq!(status(&round, place).as_ref(), seen.get(id.as_str()));
             }
         }
     }

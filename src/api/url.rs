@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use crate::answer::instance::InstanceId;
+use crate::answer::{address::Origin, instance::InstanceId};
 
 /// The base URL of the API: validated, and safe to send a key to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub enum PlainHttp {
 
 /// Why a text is not the URL of an API. No message repeats the text: it could hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidApiUrl {
     /// Not a URL at all.
     #[error("it is not a URL: {0}")]
@@ -86,6 +87,11 @@ impl ApiUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
+    }
+
+    /// Who names addresses here: this machine, or another one.
+    pub(super) fn origin(&self) -> Origin {
+        if self.is_loopback() { Origin::Loopback } else { Origin::Network }
     }
 
     fn is_loopback(&self) -> bool {

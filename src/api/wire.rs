@@ -1,11 +1,14 @@
 //! What the API writes, read into what it means. Pure: bytes in, values out.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::credentials::Redactor;
 use crate::{
     answer::{
-        instance::{Instance, InstanceId, InstanceType, Region, Sector, Status, connectable},
+        address::{Address, Origin},
+        instance::{Instance, InstanceId, InstanceType, InvalidInstanceId, Region, Sector, Status},
         poll_error::{ErrorType, PollError, ServerError},
     },
     text::untrusted::Untrusted,
@@ -14,29 +17,50 @@ use crate::{
 /// The longest cursor that is sent back: those of a whole list are kept until its end.
 const LONGEST_CURSOR: usize = 4096;
 
-/// An instance as the API writes it.
+/// An instance as the API writes it. What does not decide may be missing, null, or anything.
 #[derive(Deserialize)]
 struct WireInstance<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
-    instance_type: Text<'a>,
-    #[serde(borrow)]
-    region: Text<'a>,
-    #[serde(borrow, default)]
-    sector: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    ip: Option<Text<'a>>,
-    #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow, default)]
-    creator_user_nickname: Option<Text<'a>>,
+    ip: Lenient<'a>,
+    #[serde(borrow, default)]
+    instance_type: Lenient<'a>,
+    #[serde(borrow, default)]
+    region: Lenient<'a>,
+    #[serde(borrow, default)]
+    sector: Lenient<'a>,
+    #[serde(borrow, default)]
+    creator_user_nickname: Lenient<'a>,
 }
 
 /// A string, borrowed from the body where it has no escapes: a page holds a hundred instances.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A field that is text, or is left out.
+#[derive(Deserialize, Default)]
+#[serde(untagged)]
+enum Lenient<'a> {
+    #[serde(borrow)]
+    Text(Text<'a>),
+    Other(IgnoredAny),
+    #[default]
+    #[serde(skip)]
+    Missing,
+}
+
+impl Lenient<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(Text(text)) => Some(text),
+            Self::Other(_) | Self::Missing => None,
+        }
+    }
+}
 
 #[derive(Deserialize)]
 struct WirePage<'a> {
@@ -79,23 +103,19 @@ pub enum Next {
     Lost,
 }
 
-/// Reads an instance that was asked for by `asked`.
+/// Reads an instance, as an API at `origin` describes it.
 ///
 /// # Errors
 ///
-/// A [malformed](crate::answer::poll_error::Fault::Malformed) answer when the body is no instance, when
-/// it is another one, or when its `ip` is not an address that can be connected to.
+/// A [malformed](crate::answer::poll_error::Fault::Malformed) answer when the body is no instance.
 pub fn parse_instance(
     body: &[u8],
-    asked: &InstanceId,
+    origin: Origin,
     redactor: &Redactor,
 ) -> Result<Instance, PollError> {
     let wire: WireInstance<'_> = parse(body, redactor)?;
-    if wire.id.0 != asked.as_str() {
-        let other = redactor.redact(&wire.id.0);
-        return Err(PollError::malformed(format!("it describes another instance, {other:?}")));
-    }
-    instance(wire, asked.clone(), redactor)
+    instance(&wire, origin, redactor)
+        .map_err(|error| PollError::malformed(format!("its id is no id: {error}")))
 }
 
 /// Reads one page of the list.
@@ -103,7 +123,7 @@ pub fn parse_instance(
 /// # Errors
 ///
 /// A malformed answer when the body is no page.
-pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
+pub fn parse_page(body: &[u8], origin: Origin, redactor: &Redactor) -> Result<Page, PollError> {
     let wire: WirePage<'_> = parse(body, redactor)?;
     let cursor = wire.next_cursor.filter(|cursor| !cursor.is_empty());
     if cursor.as_ref().is_some_and(|cursor| cursor.len() > LONGEST_CURSOR) {
@@ -117,10 +137,7 @@ pub fn parse_page(body: &[u8], redactor: &Redactor) -> Result<Page, PollError> {
         (Some(true), None) => Next::Lost,
     };
     let instances = wire.instances.into_iter().filter_map(|element| match element {
-        OneOfMany::Instance(wire) => {
-            let id = InstanceId::new(&wire.id.0).ok()?;
-            instance(wire, id, redactor).ok()
-        }
+        OneOfMany::Instance(wire) => instance(&wire, origin, redactor).ok(),
         OneOfMany::Array(_) | OneOfMany::Malformed(_) => None,
     });
     Ok(Page { instances: instances.collect(), next })
@@ -141,26 +158,26 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8], redactor: &Redactor) -> Result<
 }
 
 fn instance(
-    wire: WireInstance<'_>,
-    id: InstanceId,
+    wire: &WireInstance<'_>,
+    origin: Origin,
     redactor: &Redactor,
-) -> Result<Instance, PollError> {
-    let ip = match wire.ip.map(|ip| ip.0).filter(|ip| !ip.is_empty()) {
-        None => None,
-        Some(text) => Some(connectable(&text).ok_or_else(|| {
-            let text = redactor.text(&text);
-            PollError::malformed(format!("its ip is not an address to connect to: {text:?}"))
-        })?),
-    };
-    Ok(Instance {
-        id,
-        instance_type: redactor.value(&wire.instance_type.0, InstanceType::is_documented),
-        region: redactor.value(&wire.region.0, Region::is_documented),
-        sector: wire.sector.map(|sector| redactor.value(&sector.0, Sector::is_documented)),
-        ip,
-        status: redactor.value(&wire.status.0, Status::is_documented),
-        creator_user_nickname: wire.creator_user_nickname.map(|name| redactor.text(&name.0)),
-    })
+) -> Result<Instance, InvalidInstanceId> {
+    let id = InstanceId::new(&redactor.redact(&wire.id.0))?;
+    let status = redactor.value(&wire.status.0, Status::is_documented);
+    let mut instance = Instance::new(id, status);
+    if let Some(text) = wire.ip.text().filter(|text| !text.is_empty()) {
+        match Address::parse(text, origin) {
+            Ok(address) => instance.ip = Some(address),
+            Err(_) => instance.unusable_ip = Some(redactor.text(text)),
+        }
+    }
+    instance.instance_type =
+        wire.instance_type.text().map(|t| redactor.value(t, InstanceType::is_documented));
+    instance.region = wire.region.text().map(|text| redactor.value(text, Region::is_documented));
+    instance.sector = wire.sector.text().map(|text| redactor.value(text, Sector::is_documented));
+    instance.creator_user_nickname =
+        wire.creator_user_nickname.text().map(|name| redactor.text(name));
+    Ok(instance)
 }
 
 /// Reads what the body of an error answer says, as far as it says anything.
@@ -195,16 +212,43 @@ mod tests {
 
     #[test]
     fn an_array_is_no_instance_even_with_all_values_in_place() {
-        let asked = InstanceId::new("inst_1").unwrap();
         for body in [ARRAY.to_owned(), format!(" \n{ARRAY}")] {
-            let read = parse_instance(body.as_bytes(), &asked, &redactor());
+            let read = parse_instance(body.as_bytes(), Origin::Network, &redactor());
             assert!(matches!(read, Err(PollError::Transient { .. })), "{read:?}");
         }
     }
 
     #[test]
+    fn what_does_not_decide_may_be_anything() {
+        for odd in ["null", "2", "{}", "[]", "true", "[[{}]]", "\"\\u0000\""] {
+            let body = format!(
+                r#"{{"id":"inst_1","status":"ready","ip":"203.0.113.9","instance_type":{odd},
+                "region":{odd},"sector":{odd},"creator_user_nickname":{odd},"new":{odd}}}"#
+            );
+            let read = parse_instance(body.as_bytes(), Origin::Network, &redactor()).unwrap();
+            assert_eq!(read.status, Status::Ready, "{odd}");
+            assert_eq!(read.ip.unwrap().to_string(), "203.0.113.9", "{odd}");
+            let body = format!(r#"{{"id":"inst_1","status":"stopped","ip":{odd}}}"#);
+            let read = parse_instance(body.as_bytes(), Origin::Network, &redactor()).unwrap();
+            assert_eq!((read.status, read.ip), (Status::Stopped, None), "{odd}");
+        }
+        let bare = parse_instance(br#"{"id":"a","status":"ready"}"#, Origin::Network, &redactor());
+        assert_eq!(bare.unwrap(), Instance::new(InstanceId::new("a").unwrap(), Status::Ready));
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_used_leaves_the_status_readable() {
+        for ip in ["0.0.0.0", "127.0.0.1", "pending", "10.0.0.0/8", "240.0.0.1", "fe80::1"] {
+            let body = format!(r#"{{"id":"inst_1","status":"stopped","ip":"{ip}"}}"#);
+            let read = parse_instance(body.as_bytes(), Origin::Network, &redactor()).unwrap();
+            assert_eq!((read.status, read.ip), (Status::Stopped, None), "{ip}");
+            assert_eq!(read.unusable_ip.unwrap().as_received(), ip);
+        }
+    }
+
+    #[test]
     fn an_array_is_no_page_and_no_element_of_one() {
-        let page = |body: &str| parse_page(body.as_bytes(), &redactor());
+        let page = |body: &str| parse_page(body.as_bytes(), Origin::Network, &redactor());
         assert!(page("[[]]").is_err());
         assert!(page(&format!("[[{ARRAY}],null,false]")).is_err());
         let elements = page(&format!(r#"{{"instances":[{ARRAY}]}}"#)).unwrap().instances;

@@ -17,13 +17,7 @@ use super::{
     verdict::{Finished, Verdict, told},
 };
 use crate::{
-    report::{
-        annotation::annotation,
-        exit_code::{ExitCode, decisive},
-        json,
-        record::Report,
-        summary::summary,
-    },
+    report::{annotation::annotation, exit_code::ExitCode, json, record::Report, summary::summary},
     system::write::{FileError, append, replace, replace_or_overwrite},
     terminal::subscriber::LogFormat,
 };
@@ -50,8 +44,8 @@ pub(crate) fn conclude(
 
 /// Writes the result and becomes COMMAND; comes back where there is none or that is impossible.
 fn pass_on(cli: &Cli, finished: &Finished, at_once: &AtOnce) -> Result<(), Failure> {
-    let met = finished.result();
-    let text = || render(cli.output.format, &met, finished.elapsed);
+    let met = finished.outcome.met();
+    let text = || render(cli.output.format, &met, finished.outcome.elapsed());
     if let Some(path) = &cli.output.output_file {
         replace(path, text().as_bytes())
             .map_err(|error| Failure::unexpected("cannot write the result", &error))?;
@@ -68,18 +62,20 @@ fn pass_on(cli: &Cli, finished: &Finished, at_once: &AtOnce) -> Result<(), Failu
 
 /// Writes the summary and the report; a success that cannot be reported is none.
 fn report(cli: &Cli, finished: &Finished, mut verdict: Verdict) -> Verdict {
-    let Finished { watches, rules, elapsed, .. } = finished;
+    let outcome = &finished.outcome;
+    let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
     if let Some(path) = &cli.output.summary {
-        let text = summary(watches, *elapsed, verdict.code, verdict.message.as_deref());
+        let text = summary(watches, elapsed, verdict.code, verdict.message.as_deref());
         let written = append(path, text.as_bytes());
         verdict = unless_written("cannot write the summary", written, verdict);
     }
     if let Some(path) = &cli.output.report {
-        let decisive = decisive(watches, rules.any)
+        let decisive = outcome
+            .decisive()
             .or_else(|| watches.iter().find(|watch| watch.is_met()))
             .or(watches.first());
         let message = verdict.message.as_deref();
-        let report = Report::new(watches, decisive, *elapsed, verdict.code, message);
+        let report = Report::new(watches, decisive, elapsed, verdict.code, message);
         let written = write_report(path, &report);
         verdict = unless_written("cannot write the report", written, verdict);
     }

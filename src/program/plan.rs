@@ -67,13 +67,14 @@ impl Plan {
         }
         let budgets = cli.wanted.max_in.iter().map(|b| (b.status.clone(), b.time)).collect();
         let rules = Rules {
-            condition: cli.wanted.condition,
-            max_wait: cli.pace.timeout,
+            condition: cli.wanted.condition.clone(),
+            deadline: cli.pace.timeout.into(),
             not_found_grace: cli.pace.not_found_grace,
             stable: cli.wanted.stable,
             budgets,
             any: cli.wanted.any,
             fail_fast: cli.wanted.fail_fast,
+            late_poll: cli.pace.request_timeout,
         };
         Ok(Self { rules, backoff, api })
     }
@@ -95,7 +96,7 @@ impl Plan {
             ids = instances(cli) => ids?,
         };
         check_before_the_first_poll(cli, &ids)?;
-        let probe = NetProbe::new(rules.condition);
+        let probe = NetProbe::new();
         // A simulation serves as long as this lives.
         #[cfg(feature = "simulate")]
         let simulated = Simulated::if_wanted(cli, &ids).await?;
@@ -116,8 +117,7 @@ impl Plan {
         let policy = Policy::new(rules.clone(), backoff, ids);
         let mut waiter = Waiter::new(source, probe, policy);
         let signal = watched(&mut waiter, &mut progress, &mut signals).await;
-        let (watches, elapsed) = (waiter.watches().to_vec(), waiter.elapsed());
-        Ok(Finished { watches, rules, elapsed, signal })
+        Ok(Finished { outcome: waiter.outcome(), rules, signal })
     }
 }
 
@@ -182,7 +182,7 @@ async fn watched(
         return tokio::select! {
             biased;
             code = signals.next() => Some(code),
-            () = waiter.wait(&mut log) => None,
+            _ = waiter.wait(&mut log) => None,
         };
     };
     let progress = RefCell::new(progress);
@@ -199,7 +199,7 @@ async fn watched(
             tokio::select! {
                 biased;
                 code = signals.next() => break Some(code),
-                () = &mut waiting => break None,
+                _ = &mut waiting => break None,
                 _ = redraw.tick() => progress.borrow_mut().draw(started.elapsed()),
             }
         }

@@ -7,12 +7,12 @@ use tracing::{error, info};
 use crate::{
     answer::instance::InstanceId,
     report::{
-        exit_code::{ExitCode, decisive},
+        exit_code::ExitCode,
         explain::{Explanation, STILL_BILLED, explain, polls, success},
         picture::picture,
     },
     text::duration::Brief,
-    wait::{rules::Rules, watch::Watch},
+    wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
 
 /// With more instances than this, one line tells of all.
@@ -20,9 +20,8 @@ const TOLD_ONE_BY_ONE: usize = 20;
 
 /// A wait that is over.
 pub(crate) struct Finished {
-    pub(crate) watches: Vec<Watch>,
+    pub(crate) outcome: Outcome,
     pub(crate) rules: Rules,
-    pub(crate) elapsed: Duration,
     pub(crate) signal: Option<ExitCode>,
 }
 
@@ -39,7 +38,11 @@ impl Finished {
     pub(crate) fn before_the_first_poll(words: &[String]) -> Self {
         let ids = words.iter().filter(|word| !word.starts_with('@'));
         let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
-        Self { watches, rules: Rules::default(), elapsed: Duration::ZERO, signal: None }
+        Self {
+            outcome: Outcome::new(watches, false, Duration::ZERO),
+            rules: Rules::default(),
+            signal: None,
+        }
     }
 
     /// Judges how it ended, and tells it.
@@ -47,7 +50,7 @@ impl Finished {
         if let Some(code) = self.signal {
             return told(&self.interruption(code), code);
         }
-        let Some(watch) = decisive(&self.watches, self.rules.any) else {
+        let Some(watch) = self.outcome.decisive() else {
             self.tell_success();
             self.draw_pictures(unicode);
             return Verdict { code: ExitCode::Success, message: None };
@@ -59,32 +62,27 @@ impl Finished {
         Verdict { code, message }
     }
 
-    /// The instances that the result is about: all that got there, or with `--any` the first.
-    pub(crate) fn result(&self) -> Vec<&Watch> {
-        let mut met: Vec<&Watch> = self.met().collect();
-        if self.rules.any {
-            met.sort_by_key(|watch| watch.over_at());
-            met.truncate(1);
-        }
-        met
-    }
-
     fn met(&self) -> impl Iterator<Item = &Watch> {
-        self.watches.iter().filter(|watch| watch.is_met())
+        self.outcome.watches().iter().filter(|watch| watch.is_met())
     }
 
     fn interruption(&self, code: ExitCode) -> Explanation {
         let name = if code == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
-        let seen = match self.watches.as_slice() {
+        let seen = match self.outcome.watches() {
             [only] => only.instance().map(|instance| {
                 format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
             }),
             all => Some(got_there(self.met().count(), all.len())),
         };
         Explanation {
-            what: format!("ended by {name} after {}", Brief(self.elapsed)),
+            what: format!("ended by {name} after {}", Brief(self.outcome.elapsed())),
             seen,
-            advice: self.watches.iter().any(Watch::is_waiting).then(|| STILL_BILLED.to_owned()),
+            advice: self
+                .outcome
+                .watches()
+                .iter()
+                .any(Watch::is_waiting)
+                .then(|| STILL_BILLED.to_owned()),
         }
     }
 
@@ -92,7 +90,7 @@ impl Finished {
     fn tell_failures(&self, code: ExitCode) {
         let mut kinds: Vec<(Explanation, ExitCode, usize)> = Vec::new();
         let mut untold = 0;
-        for watch in &self.watches {
+        for watch in self.outcome.watches() {
             let Some(explanation) = explain(watch, &self.rules) else { continue };
             let own = ExitCode::of_watch(watch).unwrap_or(code);
             if let Some(same) = kinds.iter_mut().find(|kind| kind.0.what == explanation.what) {
@@ -109,8 +107,12 @@ impl Finished {
             }
             told(&explanation, own);
         }
-        if self.watches.len() > 1 {
-            info!(event = "tally", "{}", got_there(self.met().count(), self.watches.len()));
+        if self.outcome.watches().len() > 1 {
+            info!(
+                event = "tally",
+                "{}",
+                got_there(self.met().count(), self.outcome.watches().len())
+            );
         }
         if untold > 0 {
             error!(
@@ -122,11 +124,11 @@ impl Finished {
     }
 
     fn draw_pictures(&self, unicode: bool) {
-        if self.watches.len() > TOLD_ONE_BY_ONE {
+        if self.outcome.watches().len() > TOLD_ONE_BY_ONE {
             return;
         }
-        for watch in &self.watches {
-            if let Some(picture) = picture(watch, self.elapsed, unicode) {
+        for watch in self.outcome.watches() {
+            if let Some(picture) = picture(watch, self.outcome.elapsed(), unicode) {
                 info!(event = "picture", instance = %watch.id(), "{}  {picture}", watch.id());
             }
         }
@@ -135,15 +137,15 @@ impl Finished {
     fn tell_success(&self) {
         let count = self.met().count();
         if count > TOLD_ONE_BY_ONE {
-            let told = got_there(count, self.watches.len());
-            info!(event = "met", "{told} after {}", Brief(self.elapsed));
+            let told = got_there(count, self.outcome.watches().len());
+            info!(event = "met", "{told} after {}", Brief(self.outcome.elapsed()));
             return;
         }
         for watch in self.met() {
-            let after = watch.over_at().unwrap_or(self.elapsed);
+            let after = watch.over_at().unwrap_or(self.outcome.elapsed());
             info!(
                 event = "met", instance = %watch.id(),
-                "{}  {}", watch.id(), success(watch, self.rules.condition, after)
+                "{}  {}", watch.id(), success(watch, &self.rules.condition, after)
             );
         }
     }

@@ -14,7 +14,10 @@ use tokio::{
 
 use crate::{
     text::untrusted::Untrusted,
-    wait::{condition::Condition, probe::Probe, probe::ProbeError},
+    wait::{
+        condition::Condition,
+        probe::{Probe, ProbeError, Target},
+    },
 };
 
 /// The longest that one attempt may take.
@@ -26,21 +29,19 @@ const MAX_PREAMBLE_BYTES: usize = 8 * 1024;
 /// The longest identification string, with its line end (RFC 4253 section 4.2).
 const MAX_IDENTIFICATION_BYTES: usize = 255;
 
-/// Tries addresses for the condition that it was made for.
+/// Tries addresses over the network.
 #[derive(Debug)]
 pub struct NetProbe {
-    condition: Condition,
     stand_in: Option<SocketAddr>,
     attempt_timeout: Duration,
     slots: Semaphore,
 }
 
 impl NetProbe {
-    /// A probe for `condition`; one that the API alone decides needs no connection.
+    /// A probe that connects to each address itself.
     #[must_use]
-    pub fn new(condition: Condition) -> Self {
+    pub fn new() -> Self {
         Self {
-            condition,
             stand_in: None,
             attempt_timeout: ATTEMPT_TIMEOUT,
             slots: Semaphore::new(MAX_ATTEMPTS),
@@ -72,12 +73,22 @@ impl NetProbe {
     }
 }
 
+impl Default for NetProbe {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Probe for NetProbe {
-    async fn attempt(&self, ip: IpAddr) -> Result<(), ProbeError> {
+    async fn attempt(&self, target: Target<'_>) -> Result<(), ProbeError> {
         let _slot = self.slots.acquire().await;
         let deadline = Instant::now() + self.attempt_timeout;
-        match self.condition {
+        let ip = target.address.ip();
+        match *target.condition {
             Condition::Ready | Condition::Stopped | Condition::Deleted => Ok(()),
+            Condition::Http { .. } | Condition::Exec => {
+                Err(ProbeError::Network("not supported by this probe".into()))
+            }
             Condition::Tcp { port } => self.connect(ip, port, deadline).await.map(drop),
             Condition::Ssh { port } => {
                 let stream = self.connect(ip, port, deadline).await?;

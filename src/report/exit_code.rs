@@ -4,6 +4,7 @@ use crate::wait::{ending::Ending, watch::Watch};
 
 /// Why the program ended, as a script reads it. Part of the command line's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 #[repr(u8)]
 pub enum ExitCode {
     /// The condition is met.
@@ -107,7 +108,7 @@ impl ExitCode {
     /// decided the wait.
     #[must_use]
     pub fn of_watch(watch: &Watch) -> Option<Self> {
-        watch.ending().as_ref().and_then(Self::of)
+        watch.ending().and_then(Self::of)
     }
 }
 
@@ -115,16 +116,6 @@ impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code.number())
     }
-}
-
-/// The instance that decides the exit code of a finished wait: with `any`, one that got there;
-/// else the first in the order given that did not. None when all got there.
-#[must_use]
-pub fn decisive(watches: &[Watch], any: bool) -> Option<&Watch> {
-    if any && watches.iter().any(Watch::is_met) {
-        return None;
-    }
-    watches.iter().find(|watch| !watch.is_met() && ExitCode::of_watch(watch).is_some())
 }
 
 #[cfg(test)]

@@ -9,7 +9,13 @@ use crate::{
         poll_error::{PollError, Refusal, ServerError},
     },
     text::duration::Brief,
-    wait::{condition::Condition, ending::Ending, rules::Rules, stage::Tally, watch::Watch},
+    wait::{
+        condition::Condition,
+        ending::Ending,
+        rules::{Deadline, Rules},
+        stage::Tally,
+        watch::Watch,
+    },
 };
 
 /// An ending in words, each part one line.
@@ -39,7 +45,7 @@ impl Explanation {
 #[must_use]
 pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
     let id = watch.id();
-    let goal = rules.condition;
+    let goal = &rules.condition;
     let explanation = match watch.ending()? {
         Ending::Met(_) | Ending::Abandoned => return None,
         Ending::Failed(status) => Explanation {
@@ -77,11 +83,11 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
                     "the API asks to wait {} more ({}), past the deadline of {}",
                     Brief(hint.wait),
                     hint.header.name(),
-                    Brief(rules.max_wait),
+                    within(rules),
                 ),
                 None => format!(
                     "the API was still throttling when the deadline of {} came",
-                    Brief(rules.max_wait)
+                    within(rules)
                 ),
             },
             seen: seen_so_far(watch),
@@ -94,7 +100,7 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
             what: format!(
                 "the API reports {id} ready, but {} did not answer within {}",
                 place(watch, goal),
-                Brief(rules.max_wait)
+                within(rules)
             ),
             seen: Some(match reason {
                 Some(reason) => format!("the last attempt: {reason}"),
@@ -105,13 +111,18 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
             ),
         },
         Ending::OverBudget { status, budget } => Explanation {
-            what: format!("{id} was {status} for longer than {} (--max-in)", Brief(budget)),
+            what: format!("{id} was {status} for longer than {} (--max-in)", Brief(*budget)),
             seen: seen_so_far(watch),
             advice: Some(still_there(watch)),
         },
         Ending::TimedOut => timed_out(watch, rules),
     };
     Some(explanation)
+}
+
+/// The time that the wait was given.
+fn within(rules: &Rules) -> Brief {
+    Brief(rules.deadline.duration().unwrap_or_default())
 }
 
 /// What becomes of the instance when nobody waits for it any more.
@@ -127,14 +138,14 @@ pub const STILL_BILLED: &str =
     "the instance keeps running and is billed: wait again with a longer --timeout, or delete it";
 
 fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
-    let (id, goal) = (watch.id(), rules.condition);
+    let (id, goal) = (watch.id(), &rules.condition);
     let is_missing = matches!(watch.last_error(), Some(PollError::NotFound(_)));
-    let within = Brief(rules.max_wait);
+    let within = within(rules);
     let what = match watch.instance() {
         Some(Instance { status: Status::Ready, ip: None, .. }) if goal.promises_address() => {
             format!("{id} was ready, but had no IP address within {within}")
         }
-        Some(instance) if rules.max_wait.is_zero() => {
+        Some(instance) if rules.deadline == Deadline::LookOnce => {
             format!("{id} is {}, not {goal} (--timeout 0)", instance.status)
         }
         Some(_) if goal.needs_probe() => format!("{id} was not ready within {within}"),
@@ -204,12 +215,14 @@ fn said(answer: &ServerError) -> String {
 }
 
 /// Where the probe was aimed.
-fn place(watch: &Watch, goal: Condition) -> String {
+fn place(watch: &Watch, goal: &Condition) -> String {
     let ip = watch.instance().and_then(|instance| instance.ip);
     let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
     match goal {
         Condition::Ssh { port } => format!("SSH at {ip} port {port}"),
         Condition::Tcp { port } => format!("{ip} port {port}"),
+        Condition::Http { port, path } => format!("HTTP at {ip} port {port} ({})", path.as_str()),
+        Condition::Exec => format!("COMMAND for {ip}"),
         Condition::Ready | Condition::Stopped | Condition::Deleted => ip,
     }
 }
@@ -276,17 +289,21 @@ fn joined<const N: usize>(parts: [Option<String>; N]) -> String {
 
 /// What a met condition came to: `ready at 203.0.113.42 after 2m30s`.
 #[must_use]
-pub fn success(watch: &Watch, condition: Condition, after: Duration) -> String {
+pub fn success(watch: &Watch, condition: &Condition, after: Duration) -> String {
     let ip = watch.address().map(|ip| ip.to_string()).unwrap_or_default();
     let what = match condition {
         Condition::Ready => format!("ready at {ip}"),
         Condition::Ssh { port: Condition::SSH_PORT } => format!("answers SSH at {ip}"),
         Condition::Ssh { port } => format!("answers SSH at {ip} port {port}"),
         Condition::Tcp { port } => format!("accepts connections at {ip} port {port}"),
+        Condition::Http { port, path } => {
+            format!("answers HTTP at {ip} port {port} ({})", path.as_str())
+        }
+        Condition::Exec => format!("COMMAND has succeeded for {ip}"),
         Condition::Stopped => "stopped".to_owned(),
         Condition::Deleted => "deleted".to_owned(),
     };
-    let doubt = if condition == Condition::Deleted && watch.instance().is_none() {
+    let doubt = if *condition == Condition::Deleted && watch.instance().is_none() {
         "; it was never seen: deleted before, or the id or --api-url is wrong"
     } else {
         ""

@@ -31,13 +31,22 @@ impl Observer for Log {
                 "{id}  the status \"{status}\" says nothing that is known here; polling goes on"
             ),
             WaitEvent::Fault { id, others, error } => fault(id, others, error),
-            WaitEvent::NotReached { id, ip, error } => info!(
-                event = "not_reached", instance = %id, ip = %ip, error = %error,
-                "{id}  {ip}: {error}; trying again"
+            WaitEvent::NotReached { id, address, error } => info!(
+                event = "not_reached", instance = %id, ip = %address, error = %error,
+                "{id}  {address}: {error}; trying again"
             ),
             WaitEvent::Notice(notice) => info!(event = "notice", "{notice}"),
             WaitEvent::NextPoll { took, delay, why } => next_poll(took, delay, why),
-            WaitEvent::Ended { id, ending } => ended(id, ending, at),
+            WaitEvent::UnusableAddress { id, text } => warn!(
+                event = "unusable_address", instance = %id,
+                "{id}  its ip is {text:?}, which is no address to connect to; polling goes on"
+            ),
+            WaitEvent::Met { id, .. } => over(id, "met", at),
+            WaitEvent::Reopened { id } => {
+                debug!(event = "reopened", instance = %id, "{id}  it has changed: polling goes on");
+            }
+            WaitEvent::RoundOver { .. } | WaitEvent::Ended { ending: Ending::Met(_), .. } => {}
+            WaitEvent::Ended { id, ending } => over(id, outcome(ending), at),
         }
     }
 }
@@ -53,8 +62,8 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
             trace!(
                 event = "described", instance = %id, status = %instance.status,
                 "{id}  type {}, region {}, sector {}, creator {}",
-                instance.instance_type,
-                instance.region,
+                shown(instance.instance_type.as_ref()),
+                shown(instance.region.as_ref()),
                 shown(instance.sector.as_ref()),
                 shown(instance.creator_user_nickname.as_ref()),
             );
@@ -112,9 +121,11 @@ fn fault(id: &InstanceId, others: usize, error: &PollError) {
 fn next_poll(took: Duration, delay: Duration, why: Why) {
     let why = match why {
         Why::Backoff => "backoff".to_owned(),
-        Why::StatusChanged => "the status has changed".to_owned(),
+        Why::Changed => "something is new".to_owned(),
         Why::Hint(hint) => format!("{} says so", hint.header.name()),
         Why::Limit => "a time limit ends then".to_owned(),
+        Why::SecondLook => "to confirm the 404".to_owned(),
+        Why::Overslept => "the deadline passed while this process was stopped".to_owned(),
         Why::Confirmation => "to confirm the address".to_owned(),
         Why::Deadline => "the last one before the deadline".to_owned(),
     };
@@ -129,8 +140,7 @@ fn next_poll(took: Duration, delay: Duration, why: Why) {
 }
 
 /// A failure is explained when the whole wait is over; the log has it when it happens.
-fn ended(id: &InstanceId, ending: &Ending, at: Duration) {
-    let outcome = outcome(ending);
+fn over(id: &InstanceId, outcome: &'static str, at: Duration) {
     debug!(
         event = "ended", instance = %id, outcome, at_ms = millis(at),
         "{id}  {} after {}", outcome.replace('_', " "), Brief(at)

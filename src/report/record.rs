@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::exit_code::ExitCode;
 use crate::{
-    answer::instance::Sector,
+    answer::instance::{InstanceType, Region, Sector},
     text::untrusted::Untrusted,
     wait::{ending::Ending, watch::Watch},
 };
@@ -58,13 +58,15 @@ impl<'a> Record<'a> {
             id: Some(watch.id().as_str()),
             status: instance.map(|instance| instance.status.as_received()),
             ip: watch.address().map(|ip| ip.to_string()),
-            instance_type: instance.map(|instance| instance.instance_type.as_received()),
-            region: instance.map(|instance| instance.region.as_received()),
+            instance_type: instance
+                .and_then(|i| i.instance_type.as_ref())
+                .map(InstanceType::as_received),
+            region: instance.and_then(|i| i.region.as_ref()).map(Region::as_received),
             sector: instance.and_then(|i| i.sector.as_ref()).map(Sector::as_received),
             creator_user_nickname: instance
                 .and_then(|i| i.creator_user_nickname.as_ref())
                 .map(Untrusted::as_received),
-            outcome: ending.as_ref().map_or_else(|| code.outcome(), outcome),
+            outcome: ending.map_or_else(|| code.outcome(), outcome),
             exit_code: own_code.number(),
             waited_ms: millis(watch.over_at().unwrap_or(now)),
             polls: tally.polls,

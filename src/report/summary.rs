@@ -39,7 +39,7 @@ pub fn summary(
         let status = watch.instance().map(|instance| instance.status.to_string());
         let ip = watch.address().map(|ip| ip.to_string());
         let ending = watch.ending();
-        let outcome = ending.as_ref().map_or_else(|| code.outcome(), outcome).replace('_', " ");
+        let outcome = ending.map_or_else(|| code.outcome(), outcome).replace('_', " ");
         let _ = writeln!(
             text,
             "| {} | {} | {} | {outcome} | {} | {} |",

@@ -1,16 +1,12 @@
 //! A simulated API without a network: what it answers to whom, and what it was asked. Pure: the
 //! time is an argument.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
 
 use super::script::{Address, PlaybackState, Reply, Script, ScriptedHint};
 use crate::answer::{
     hint::HintHeader,
-    instance::{InstanceId, Status, connectable},
+    instance::{InstanceId, Status},
 };
 
 /// The most instances on one page, and as many where the request does not say.
@@ -229,20 +225,6 @@ impl<T> Served<T> {
     }
 }
 
-impl SimulatedInstance {
-    /// Its address, if that is one to connect to.
-    ///
-    /// # Errors
-    ///
-    /// The text that is none.
-    pub fn address(&self) -> Result<Option<IpAddr>, &str> {
-        match self.ip.as_deref() {
-            None | Some("") => Ok(None),
-            Some(text) => connectable(text).map(Some).ok_or(text),
-        }
-    }
-}
-
 impl Rate {
     /// How long to wait when this request is one too many: whole seconds, as headers carry them.
     fn wait(&mut self, now: Duration) -> Option<Duration> {
@@ -278,6 +260,7 @@ fn own_address(position: usize) -> Ipv4Addr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::address::{Address as Usable, Origin};
 
     fn ids(count: usize) -> Vec<InstanceId> {
         (0..count).map(|n| InstanceId::new(&format!("inst_{n}")).unwrap()).collect()
@@ -358,6 +341,6 @@ mod tests {
     fn ten_thousand_instances_have_as_many_addresses() {
         let addresses: std::collections::HashSet<_> = (0..10_000).map(own_address).collect();
         assert_eq!(addresses.len(), 10_000);
-        assert!(addresses.iter().all(|ip| connectable(&ip.to_string()).is_some()));
+        assert!(addresses.iter().all(|ip| Usable::new((*ip).into(), Origin::Network).is_ok()));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     wait::{
         condition::Condition,
         event::{Observer, WaitEvent, Why},
-        rules::Rules,
+        rules::{Deadline, Rules},
     },
 };
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Board {
     condition: Condition,
-    max_wait: Duration,
+    deadline: Deadline,
     rows: Vec<Row>,
     positions: HashMap<InstanceId, usize>,
     next_poll: Option<(Duration, Why)>,
@@ -48,8 +48,8 @@ impl Board {
         let rows: Vec<Row> = ids.into_iter().map(row).collect();
         let positions = rows.iter().map(|row| row.id.clone()).zip(0..).collect();
         let separator = if unicode { " · " } else { ", " };
-        let (condition, max_wait) = (rules.condition, rules.max_wait);
-        Self { condition, max_wait, rows, positions, next_poll: None, separator }
+        let (condition, deadline) = (rules.condition.clone(), rules.deadline);
+        Self { condition, deadline, rows, positions, next_poll: None, separator }
     }
 
     /// At most `height` lines for the moment `now`.
@@ -87,7 +87,7 @@ impl Board {
     }
 
     fn outlook(&self, now: Duration) -> String {
-        let left = self.max_wait.saturating_sub(now);
+        let left = self.deadline.duration().unwrap_or_default().saturating_sub(now);
         let whole_seconds =
             |time: Duration| Brief(Duration::from_secs(time.as_secs().saturating_add(1)));
         let mut parts = Vec::new();
@@ -144,11 +144,18 @@ impl Observer for Board {
             WaitEvent::NotReached { id, error, .. } => self.set(id, |row| {
                 row.trouble = Some(error.to_string());
             }),
-            WaitEvent::Ended { id, .. } => self.set(id, |row| row.over = true),
+            WaitEvent::Met { id, .. } | WaitEvent::Ended { id, .. } => {
+                self.set(id, |row| row.over = true);
+            }
+            WaitEvent::Reopened { id } => self.set(id, |row| row.over = false),
             WaitEvent::NextPoll { delay, why, .. } => {
                 self.next_poll = Some((at.saturating_add(*delay), *why));
             }
-            WaitEvent::UnclearStatus { .. } | WaitEvent::Fault { .. } | WaitEvent::Notice(_) => {}
+            WaitEvent::UnclearStatus { .. }
+            | WaitEvent::UnusableAddress { .. }
+            | WaitEvent::Fault { .. }
+            | WaitEvent::RoundOver { .. }
+            | WaitEvent::Notice(_) => {}
         }
     }
 }
@@ -158,7 +165,7 @@ mod tests {
     use super::*;
     use crate::{
         answer::{
-            instance::{Instance, InstanceType, Region},
+            instance::Instance,
             poll_error::{PollError, ServerError},
         },
         wait::ending::Ending,
@@ -169,7 +176,7 @@ mod tests {
     }
 
     fn within(max_wait: Duration) -> Rules {
-        Rules { max_wait, ..Rules::default() }
+        Rules { deadline: Deadline::After(max_wait), ..Rules::default() }
     }
 
     fn ids(count: usize) -> Vec<InstanceId> {
@@ -177,15 +184,7 @@ mod tests {
     }
 
     fn moved(board: &mut Board, id: &InstanceId, status: &str, at: Duration) {
-        let now = Instance {
-            id: id.clone(),
-            instance_type: InstanceType::Gpu1xH100Sxm5,
-            region: Region::UsWest,
-            sector: None,
-            ip: None,
-            status: status.into(),
-            creator_user_nickname: None,
-        };
+        let now = Instance::new(id.clone(), status.into());
         board.observe(at, &WaitEvent::Transition { id, from: None, now: &now });
     }
 

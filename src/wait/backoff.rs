@@ -13,6 +13,7 @@ const JITTER: f64 = 1.0 / 3.0;
 
 /// Bounds that no schedule can keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidBackoff {
     /// Polls without a pause are an attack.
     #[error("the shortest delay between two polls must be longer than zero")]
@@ -45,6 +46,17 @@ pub enum Jitter {
 ///
 /// Each delay is drawn from the upper third of its step and never leaves `[min, max]`. Until the
 /// steps reach `max`, each delay is longer than the one before; and the first is `min` exactly.
+///
+/// ```
+/// use std::time::Duration;
+/// use wait_ready::{Backoff, Jitter};
+///
+/// let (min, max) = (Duration::from_secs(1), Duration::from_secs(15));
+/// let mut backoff = Backoff::new(min, max, Jitter::Off)?;
+/// let delays: Vec<u64> = (0..5).map(|_| backoff.next_delay().as_secs()).collect();
+/// assert_eq!(delays, [1, 2, 4, 8, 15]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Backoff {
     steps: ExponentialBackoff,
@@ -106,6 +118,31 @@ impl Backoff {
     pub fn reset(&mut self) {
         self.steps.reset();
     }
+
+    /// Shortens the next step by `share` of it, from none of it (0) to all of it (1), which starts
+    /// again at `min`.
+    pub fn bring_closer(&mut self, share: f64) {
+        let left = (1.0 - share).clamp(0.0, 1.0);
+        let step = self.steps.current_interval.mul_f64(left);
+        self.steps.current_interval = step.max(self.min_delay());
+    }
+
+    /// A time from none to `most`, by which those that were sent away together come back apart.
+    pub fn spread(&mut self, most: Duration) -> Duration {
+        self.jitter.as_mut().map(|rng| most.mul_f64(rng.f64())).unwrap_or_default()
+    }
+
+    /// A schedule of its own between the same bounds, which begins somewhere in the first step:
+    /// a clone would draw the same delays.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        let mut fork = self.clone();
+        fork.reset();
+        fork.jitter = self.jitter.as_mut().map(fastrand::Rng::fork);
+        let begin = self.min_delay().saturating_add(fork.spread(self.min_delay()));
+        fork.steps.current_interval = begin.min(self.max_delay());
+        fork
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +196,34 @@ mod tests {
         }
         backoff.reset();
         assert_eq!(take(4, backoff), before);
+    }
+
+    #[test]
+    fn a_change_that_concerns_a_share_shortens_the_next_step_by_that_share() {
+        let after = |share: f64| {
+            let mut backoff = Backoff::new(secs(1), secs(16), Jitter::Off).unwrap();
+            for _ in 0..4 {
+                backoff.next_delay();
+            }
+            backoff.bring_closer(share);
+            backoff.next_delay()
+        };
+        assert_eq!([0.0, 0.25, 0.5, 1.0].map(after), [16, 12, 8, 1].map(secs));
+        for odd in [-1.0, 2.0, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!((secs(1)..=secs(16)).contains(&after(odd)), "{odd}");
+        }
+    }
+
+    #[test]
+    fn forks_draw_delays_of_their_own_inside_the_bounds() {
+        let mut backoff = Backoff::new(secs(1), secs(15), Jitter::Seeded(1)).unwrap();
+        let firsts: Vec<Duration> = (0..40).map(|_| backoff.fork().next_delay()).collect();
+        assert!(firsts.iter().all(|first| (secs(1)..=secs(2)).contains(first)), "{firsts:?}");
+        let distinct: std::collections::HashSet<_> =
+            firsts.iter().map(Duration::as_millis).collect();
+        assert!(distinct.len() > 20, "{firsts:?}");
+        let exact = Backoff::new(secs(1), secs(15), Jitter::Off).unwrap().fork();
+        assert_eq!(take(5, exact), [1, 2, 4, 8, 15].map(secs));
     }
 
     #[test]

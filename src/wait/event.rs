@@ -1,16 +1,21 @@
 //! What happens during a wait, told to whoever reports on it.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use super::{ending::Ending, probe::ProbeError};
-use crate::answer::{
-    hint::Hint,
-    instance::{Instance, InstanceId, Status},
-    poll_error::PollError,
+use crate::{
+    answer::{
+        address::Address,
+        hint::Hint,
+        instance::{Instance, InstanceId, Status},
+        poll_error::PollError,
+    },
+    text::untrusted::Untrusted,
 };
 
 /// Something that happened during a wait.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum WaitEvent<'a> {
     /// A poll of one instance brought this.
     Polled {
@@ -35,36 +40,62 @@ pub enum WaitEvent<'a> {
         /// The status.
         status: &'a Status,
     },
-    /// A fault that may pass; told when it begins and when it becomes another.
-    Fault {
-        /// The first instance that it befell in this round.
+    /// The API names an address that cannot be connected to: once for each instance.
+    UnusableAddress {
+        /// The instance.
         id: &'a InstanceId,
-        /// How many others it befell too.
+        /// What stands in place of an address.
+        text: &'a Untrusted,
+    },
+    /// An error that does not end the wait; told when it begins and when it becomes another.
+    Fault {
+        /// The first instance that had it in this round.
+        id: &'a InstanceId,
+        /// How many others had it too.
         others: usize,
-        /// What went wrong: throttling, a 404 within the grace, or a transient fault.
+        /// What went wrong: throttling, a 404 within the grace, or a transient error.
         error: &'a PollError,
     },
-    /// An address was not reached; told when the reason differs from the last one.
+    /// An attempt to reach an address failed; told when the reason differs from the last one.
     NotReached {
         /// The instance.
         id: &'a InstanceId,
         /// Its address.
-        ip: IpAddr,
+        address: Address,
         /// Why it was not reached.
         error: &'a ProbeError,
     },
-    /// The source of the answers has changed its ways.
+    /// Something that a person should know of how the source gets its answers.
     Notice(&'a str),
-    /// The round of polls is over, and this comes next.
+    /// All that the answers of one round mean has been told.
+    RoundOver {
+        /// How many instances it asked about.
+        polled: usize,
+        /// How many are still waited for.
+        waiting: usize,
+    },
+    /// The next poll comes then.
     NextPoll {
-        /// How long the round took.
+        /// How long the round before it took.
         took: Duration,
         /// How long until the next poll.
         delay: Duration,
         /// What decided the delay.
         why: Why,
     },
-    /// The wait for one instance is over.
+    /// The condition is met for one instance; others may still be waited for.
+    Met {
+        /// The instance.
+        id: &'a InstanceId,
+        /// The address, if the condition promises one.
+        address: Option<Address>,
+    },
+    /// An instance for which the condition was met has changed since, and is waited for again.
+    Reopened {
+        /// The instance.
+        id: &'a InstanceId,
+    },
+    /// The wait for one instance is over: told once for each.
     Ended {
         /// The instance.
         id: &'a InstanceId,
@@ -75,27 +106,58 @@ pub enum WaitEvent<'a> {
 
 /// What decided when the next poll comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Why {
     /// The backoff schedule.
     Backoff,
-    /// A status has just changed, and the schedule started again.
-    StatusChanged,
+    /// Something is new, which has brought the next poll closer.
+    Changed,
     /// The server's hint.
     Hint(Hint),
     /// A grace or a budget ends then.
     Limit,
-    /// An instance that got there earlier is looked at once more before its address is used.
+    /// A 404 is looked at once more before it is believed.
+    SecondLook,
+    /// An instance that met the condition earlier is looked at once more before its address is
+    /// used.
     Confirmation,
     /// The last poll that can be answered before the deadline.
     Deadline,
+    /// The process was stopped past the deadline: one more look.
+    Overslept,
 }
 
 /// Whoever wants to know what happens during a wait.
 ///
-/// Closures are observers; so is `()`, which does not listen.
+/// Closures are observers (see [`observer`]); so is `()`, which does not listen.
+///
+/// ```
+/// use std::time::Duration;
+/// use wait_ready::{Observer, WaitEvent};
+///
+/// /// Counts the polls.
+/// struct Counter(usize);
+///
+/// impl Observer for Counter {
+///     fn observe(&mut self, _: Duration, event: &WaitEvent<'_>) {
+///         self.0 += usize::from(matches!(event, WaitEvent::Polled { .. }));
+///     }
+/// }
+/// ```
 pub trait Observer {
     /// Takes notice of `event`, `at` this long after the start of the wait.
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>);
+}
+
+/// A closure as an observer, without annotations of its types.
+///
+/// ```
+/// let mut told = Vec::new();
+/// let observer = wait_ready::observer(|at, event| told.push(format!("{at:?} {event:?}")));
+/// # drop(observer);
+/// ```
+pub fn observer<F: FnMut(Duration, &WaitEvent<'_>)>(observe: F) -> F {
+    observe
 }
 
 impl Observer for () {

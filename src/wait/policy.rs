@@ -1,9 +1,9 @@
 //! The one decision: after each round of polls, whether the wait goes on, and when.
 //!
 //! Pure: time is an argument, counted from the start of the wait, and nothing is sent or printed
-//! here. What one answer means for one instance is in [`watch`](crate::wait::watch).
+//! here. What one answer means for one instance is in [`watch`](super::watch).
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     backoff::Backoff,
@@ -11,11 +11,13 @@ use super::{
     event::{Observer, WaitEvent},
     pace::{Decision, Outlook, Pace, PastRound},
     probe::ProbeError,
-    rules::Rules,
+    refusals::Poll,
+    rules::{Deadline, Rules},
+    source::{Place, Round},
     stage::Stage,
     watch::Watch,
 };
-use crate::answer::{Answer, instance::InstanceId};
+use crate::answer::{Answer, address::Address, instance::InstanceId, poll_error::PollError};
 
 /// The state of a whole wait, fed with answers, asked for decisions.
 #[derive(Debug, Clone)]
@@ -23,18 +25,23 @@ pub struct Policy {
     rules: Rules,
     pace: Pace,
     watches: Vec<Watch>,
-    /// Since when enough instances are there.
+    /// Whether the API has accepted the key.
+    is_key_accepted: bool,
+    /// Since when enough instances meet the condition.
     enough_since: Option<Duration>,
 }
 
 impl Policy {
-    /// A wait for `ids`, in this order. The first poll is due at once.
+    /// A wait for `ids`, each once, in this order. The first poll is due at once.
     #[must_use]
     pub fn new(rules: Rules, backoff: Backoff, ids: impl IntoIterator<Item = InstanceId>) -> Self {
+        let mut known = HashSet::new();
+        let ids = ids.into_iter().filter(|id| known.insert(id.clone()));
         Self {
-            pace: Pace::new(backoff, rules.max_wait),
+            pace: Pace::new(backoff, rules.deadline),
+            watches: ids.map(Watch::new).collect(),
             rules,
-            watches: ids.into_iter().map(Watch::new).collect(),
+            is_key_accepted: false,
             enough_since: None,
         }
     }
@@ -51,31 +58,37 @@ impl Policy {
         &self.watches
     }
 
-    /// The schedule of delays between polls.
-    #[must_use]
-    pub fn backoff(&self) -> &Backoff {
-        self.pace.backoff()
+    /// A schedule for the attempts at one address.
+    pub(super) fn fork_backoff(&mut self) -> Backoff {
+        self.pace.fork_backoff()
     }
 
-    /// The positions of the instances to poll now: those not there yet; once enough are there,
-    /// those whose address was last seen too long ago to be used unseen.
+    /// When a round under way is cut; never, where the wait looks once.
+    pub(super) fn cut(&self) -> Option<Duration> {
+        self.pace.cut()
+    }
+
+    /// The round to send at `now`: it asks about the instances still waited for; once enough meet
+    /// the condition, about those whose address was last seen too long ago to be used unseen.
     #[must_use]
-    pub fn due(&self) -> Vec<usize> {
+    pub fn begin_round(&self, now: Duration) -> Round {
         let positions = |wanted: &dyn Fn(&Watch) -> bool| -> Vec<usize> {
             let watches = self.watches.iter().enumerate();
             watches.filter(|(_, watch)| wanted(watch)).map(|(position, _)| position).collect()
         };
-        let mut due = if self.are_enough_there() {
+        let mut due = if self.are_enough_met() {
             positions(&|watch| self.is_stale(watch))
         } else {
             positions(&Watch::is_waiting)
         };
         // A round that the server cuts short goes on, the next time, with those it did not get to.
         due.sort_by_key(|&position| self.watches[position].asked_at());
-        due
+        let instance = |position: usize| (position, self.watches[position].id().clone());
+        Round::of(due.into_iter().map(instance), now)
     }
 
-    /// Whether the address was last seen before the others got there: it needs one more look.
+    /// Returns whether the address was last seen before the others met the condition: it needs one
+    /// more look.
     fn is_stale(&self, watch: &Watch) -> bool {
         let seen_until = watch.observed_at().saturating_add(self.pace.backoff().min_delay());
         self.rules.condition.promises_address()
@@ -83,46 +96,64 @@ impl Policy {
             && self.enough_since.is_some_and(|enough_since| seen_until < enough_since)
     }
 
-    /// Takes in a round that was sent at `asked_at` and answered at `now`: one answer for each
-    /// of `polled`, in that order.
-    pub fn record_round(
+    /// Takes in a round whose answers had come by `now`, or that was cut then.
+    pub fn record(&mut self, mut round: Round, now: Duration, observer: &mut impl Observer) {
+        for notice in round.notices.drain(..) {
+            observer.observe(now, &WaitEvent::Notice(&notice));
+        }
+        self.is_key_accepted &= !round.has_new_key;
+        let polled = round.places.len();
+        let accepts_key = |answer: &Answer| matches!(answer, Ok(_) | Err(PollError::NotFound(_)));
+        let is_key_accepted =
+            round.places.iter().filter_map(|place| place.answer.as_ref()).any(accepts_key);
+        let mut past = PastRound::new(round.asked_at, now);
+        let news = self.record_answers(round, &mut past, observer);
+        self.is_key_accepted |= is_key_accepted;
+        self.settle(now, observer);
+        let waiting = self.watches.iter().filter(|watch| watch.is_waiting()).count();
+        observer.observe(now, &WaitEvent::RoundOver { polled, waiting });
+        self.plan(&past, &news, observer);
+    }
+
+    /// Judges each answer; the positions of the instances that brought news.
+    fn record_answers(
         &mut self,
-        polled: &[usize],
-        answers: Vec<Answer>,
-        asked_at: Duration,
-        now: Duration,
+        round: Round,
+        past: &mut PastRound,
         observer: &mut impl Observer,
-    ) {
-        debug_assert_eq!(polled.len(), answers.len());
-        let mut round = PastRound::new(asked_at, now);
+    ) -> Vec<usize> {
+        let (asked_at, at) = (round.asked_at, past.now);
+        let second_look = self.pace.second_look();
+        let mut news = Vec::new();
         let mut troubles: Vec<(usize, usize)> = Vec::new();
-        for (&position, answer) in polled.iter().zip(answers) {
+        for Place { position, id, answer } in round.places {
             let Some(answer) = answer else { continue };
+            let (rules, is_key_accepted) = (&self.rules, self.is_key_accepted);
+            let poll = Poll { rules, asked_at, at, second_look, is_key_accepted };
             let watch = &mut self.watches[position];
             watch.count_poll(asked_at);
-            let id = watch.id().clone();
-            observer.observe(now, &WaitEvent::Polled { id: &id, answer: answer.as_ref() });
-            match answer {
-                Ok(instance) => {
-                    round.changed |= watch.record_instance(instance, &self.rules, now, observer);
-                }
+            observer.observe(at, &WaitEvent::Polled { id: &id, answer: answer.as_ref() });
+            let reaction = match answer {
+                Ok(instance) => watch.record_instance(instance, poll, observer),
                 Err(error) => {
-                    round.note_error(&error);
-                    let news = watch.record_error(error, &self.rules, now, observer);
-                    if news && !matches!(watch.stage(), Stage::Ended(_)) {
-                        self.add_trouble(&mut troubles, position);
-                    }
+                    past.note_error(&error);
+                    watch.record_error(error, poll, observer)
                 }
+            };
+            if reaction.is_news {
+                news.push(position);
+            }
+            if reaction.is_new_error && (watch.is_waiting() || watch.is_met()) {
+                self.add_trouble(&mut troubles, position);
             }
         }
         for (position, others) in troubles {
             let watch = &self.watches[position];
             if let Some(error) = watch.present_error() {
-                observer.observe(now, &WaitEvent::Fault { id: watch.id(), others, error });
+                observer.observe(at, &WaitEvent::Fault { id: watch.id(), others, error });
             }
         }
-        self.settle(now, observer);
-        self.plan(&round, observer);
+        news
     }
 
     /// Counts a trouble with an earlier one of the same kind, so that one 502 for a page of a
@@ -142,39 +173,40 @@ impl Policy {
     pub fn record_probe(
         &mut self,
         position: usize,
-        ip: std::net::IpAddr,
+        address: Address,
         result: Result<(), ProbeError>,
         now: Duration,
         observer: &mut impl Observer,
     ) {
-        let were_enough_there = self.are_enough_there();
-        let failed = result.is_err();
-        self.watches[position].record_probe(ip, result, now, observer);
-        if failed && self.rules.max_wait.is_zero() {
-            self.watches[position].give_up(now, observer);
+        let were_enough_met = self.are_enough_met();
+        let watch = &mut self.watches[position];
+        watch.record_probe(address, result, &self.rules, now, observer);
+        if self.pace.planned == Decision::AwaitProbes && watch.is_waiting() {
+            watch.end(watch.ending_at_deadline(), now, observer);
         }
         self.settle(now, observer);
-        if self.are_enough_there() && !were_enough_there {
+        if self.are_enough_met() && !were_enough_met {
             self.pace.plan_confirmation(now);
         }
     }
 
-    /// Whether no other has to get there: only addresses may still be in question.
-    fn are_enough_there(&self) -> bool {
+    /// Returns whether no other has to meet the condition: only addresses may still be in question.
+    fn are_enough_met(&self) -> bool {
         let is_met = self.watches.iter().any(Watch::is_met);
         (self.rules.any && is_met) || !self.watches.iter().any(Watch::is_waiting)
     }
 
-    /// Whether one failure is enough, and there is one.
+    /// Returns whether one failure is enough, and there is one.
     fn has_failed_fast(&self) -> bool {
         self.rules.fail_fast && self.watches.iter().any(Watch::has_failed)
     }
 
-    /// Notes when enough are there, and ends the wait for the others where one decides for all.
+    /// Notes when enough meet the condition, and ends the wait for the others where one decides
+    /// for all.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
-        let are_enough_there = self.are_enough_there();
-        self.enough_since = self.enough_since.or(Some(now)).filter(|_| are_enough_there);
-        let is_decided = are_enough_there && !self.watches.iter().any(|w| self.is_stale(w));
+        let are_enough_met = self.are_enough_met();
+        self.enough_since = self.enough_since.or(Some(now)).filter(|_| are_enough_met);
+        let is_decided = are_enough_met && !self.watches.iter().any(|w| self.is_stale(w));
         if is_decided || self.has_failed_fast() {
             self.end_waiting(now, observer, |_| Ending::Abandoned);
         }
@@ -186,46 +218,62 @@ impl Policy {
         observer: &mut impl Observer,
         ending: impl Fn(&Watch) -> Ending,
     ) {
-        let is_decided = self.are_enough_there();
+        let is_decided = self.are_enough_met();
         for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()) {
             let ending = if is_decided { Ending::Abandoned } else { ending(watch) };
             watch.end(ending, now, observer);
         }
     }
 
-    /// Whether every instance has an ending that may be acted on.
+    /// Returns whether every instance has an ending that may be acted on.
     fn is_settled(&self) -> bool {
         let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch);
         self.has_failed_fast() || !self.watches.iter().any(is_open)
     }
 
     /// Decides when the next round comes.
-    fn plan(&mut self, round: &PastRound, observer: &mut impl Observer) {
+    fn plan(&mut self, round: &PastRound, news: &[usize], observer: &mut impl Observer) {
         let now = round.now;
         if let Some(hint) = self.pace.record(round) {
             self.end_waiting(now, observer, |_| Ending::Throttled(Some(hint)));
             self.pace.planned = Decision::Finish;
-            return;
-        }
-        if now >= self.rules.max_wait {
-            return if self.rules.max_wait.is_zero() {
-                self.give_up_unless_probing(now, observer);
-            } else {
-                self.give_up(now, observer);
-            };
-        }
-        if self.is_settled() {
+        } else if self.is_settled() {
             self.pace.planned = Decision::Finish;
-            return;
+        } else if self.pace.is_over(now) {
+            self.give_up(now, observer);
+        } else {
+            self.pace.plan(round, self.outlook(news, now));
+            if let Decision::PollAt(at, why) = self.pace.planned {
+                let (took, delay) = (round.took(), at.saturating_sub(now));
+                observer.observe(now, &WaitEvent::NextPoll { took, delay, why });
+            }
         }
-        let is_confirming = self.are_enough_there();
-        let waiting = self.watches.iter().filter(|watch| watch.is_waiting());
-        let limits = waiting.filter_map(|watch| watch.next_limit(&self.rules, now));
-        let limit = limits.min().filter(|_| !is_confirming);
-        self.pace.plan(round, Outlook { limit, is_confirming });
-        if let Decision::PollAt(at, why) = self.pace.planned {
-            let (took, delay) = (round.took(), at.saturating_sub(now));
-            observer.observe(now, &WaitEvent::NextPoll { took, delay, why });
+    }
+
+    fn outlook(&self, news: &[usize], now: Duration) -> Outlook {
+        let is_confirming = self.are_enough_met();
+        let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
+        let second_look = |watch: &Watch| watch.second_look(&self.rules, self.pace.second_look());
+        let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
+        Outlook {
+            news: self.share_of_news(news),
+            limit: limits.min().filter(|_| !is_confirming),
+            second_look: waiting().filter_map(second_look).min().filter(|_| !is_confirming),
+            only_second_looks: waiting().all(|watch| second_look(watch).is_some()),
+            is_confirming,
+        }
+    }
+
+    /// The share of those still waiting that have brought news; all of it where one instance may
+    /// decide the wait.
+    #[expect(clippy::cast_precision_loss, reason = "no fleet has 2^52 instances")]
+    fn share_of_news(&self, news: &[usize]) -> f64 {
+        let waiting = self.watches.iter().filter(|watch| watch.is_waiting()).count();
+        let concerned = news.iter().filter(|&&position| self.watches[position].is_waiting());
+        match concerned.count() {
+            0 => 0.0,
+            _ if self.rules.any => 1.0,
+            concerned => concerned as f64 / waiting as f64,
         }
     }
 
@@ -235,20 +283,35 @@ impl Policy {
         if self.is_settled() { Decision::Finish } else { self.pace.planned }
     }
 
-    /// A look at the instances is over; one at their addresses, which ends by itself, is not.
-    fn give_up_unless_probing(&mut self, now: Duration, observer: &mut impl Observer) {
-        let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
-        for watch in self.watches.iter_mut().filter(at_rest) {
-            watch.give_up(now, observer);
-        }
-        self.pace.planned = Decision::GiveUpAt(Duration::MAX);
-        self.settle(now, observer);
-    }
-
-    /// Ends the wait for every instance that is not there: the deadline has come.
+    /// The deadline has come: ends the wait for every instance that does not meet the condition.
+    /// A process that was stopped past the deadline looks once more before.
     pub fn give_up(&mut self, now: Duration, observer: &mut impl Observer) {
+        if self.pace.plan_late_poll(now, self.rules.late_poll) {
+            return;
+        }
+        // A look at the instances is over; one at their addresses, which ends by itself, is not.
+        let looks_once = self.rules.deadline == Deadline::LookOnce || self.pace.is_late();
+        if looks_once && self.pace.planned != Decision::AwaitProbes {
+            let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
+            for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()).filter(at_rest)
+            {
+                watch.end(watch.ending_at_deadline(), now, observer);
+            }
+            self.pace.planned = Decision::AwaitProbes;
+            self.settle(now, observer);
+            return;
+        }
         self.end_waiting(now, observer, Watch::ending_at_deadline);
         self.pace.planned = Decision::Finish;
+    }
+
+    /// The wait is over: tells the endings that could have been taken back until now.
+    pub(super) fn conclude(&self, now: Duration, observer: &mut impl Observer) {
+        for watch in self.watches.iter().filter(|watch| watch.is_met()) {
+            if let Some(ending) = watch.ending() {
+                observer.observe(now, &WaitEvent::Ended { id: watch.id(), ending });
+            }
+        }
     }
 }
 

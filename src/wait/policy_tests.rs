@@ -1,8 +1,8 @@
 use super::*;
 use crate::answer::{
+    address::Origin,
     hint::Hint,
-    instance::Instance,
-    instance::{InstanceType, Region, Status},
+    instance::{Instance, Status},
     poll_error::PollError,
 };
 use crate::wait::{backoff::Jitter, condition::Condition, event::Why};
@@ -16,28 +16,39 @@ fn policy(ids: &[&str], change: impl FnOnce(&mut Rules)) -> Policy {
     Policy::new(rules, backoff, ids.iter().map(|id| InstanceId::new(id).unwrap()))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is an answer")]
-fn instance(status: &str, ip: Option<&str>) -> Answer {
-    Some(Ok(Instance {
-        id: InstanceId::new("inst").unwrap(),
-        instance_type: InstanceType::Gpu1xH100Sxm5,
-        region: Region::UsWest,
-        sector: None,
-        ip: ip.map(|ip| ip.parse().unwrap()),
-        status: status.into(),
-        creator_user_nickname: None,
-    }))
+/// An answer about whoever is asked about.
+#[expect(clippy::unnecessary_wraps, reason = "a round may leave a place empty")]
+fn instance(status: &str, ip: Option<&str>) -> Option<Answer> {
+    let mut instance = Instance::new(InstanceId::new("anyone").unwrap(), status.into());
+    instance.ip = ip.map(address);
+    Some(Ok(instance))
+}
+
+fn address(text: &str) -> Address {
+    Address::parse(text, Origin::Network).unwrap()
 }
 
 const IP: &str = "203.0.113.1";
 
+/// The positions of those that are due.
+fn due(policy: &Policy) -> Vec<usize> {
+    policy.begin_round(Duration::ZERO).places.iter().map(|place| place.position).collect()
+}
+
 /// Polls at this second, with these answers for those that are due; what is told of it.
-fn poll(policy: &mut Policy, at: u32, answers: Vec<Answer>) -> Vec<String> {
-    let due = policy.due();
-    assert_eq!(due.len(), answers.len(), "{due:?}");
+fn poll(policy: &mut Policy, at: u32, answers: Vec<Option<Answer>>) -> Vec<String> {
+    let mut round = policy.begin_round(SECOND * at);
+    assert_eq!(round.len(), answers.len(), "{round:?}");
+    for (place, answer) in answers.into_iter().enumerate() {
+        let Some(mut answer) = answer else { continue };
+        if let Ok(instance) = &mut answer {
+            instance.id = round.id(place).clone();
+        }
+        round.answer(place, answer);
+    }
     let mut told = Vec::new();
     let mut observer = |_: Duration, event: &WaitEvent<'_>| told.extend(retold(event));
-    policy.record_round(&due, answers, SECOND * at, SECOND * at, &mut observer);
+    policy.record(round, SECOND * at, &mut observer);
     told
 }
 
@@ -52,12 +63,17 @@ fn retold(event: &WaitEvent<'_>) -> Option<String> {
         WaitEvent::NotReached { id, error, .. } => format!("{id} not reached: {error}"),
         WaitEvent::NextPoll { delay, why, .. } => format!("next in {delay:?}: {why:?}"),
         WaitEvent::Ended { id, ending } => format!("{id} {ending:?}"),
-        WaitEvent::Polled { .. } | WaitEvent::Notice(_) => return None,
+        WaitEvent::Met { id, address } => format!("{id} met at {address:?}"),
+        WaitEvent::Reopened { id } => format!("{id} reopened"),
+        WaitEvent::UnusableAddress { id, text } => format!("{id} unusable {text}"),
+        WaitEvent::Polled { .. } | WaitEvent::RoundOver { .. } | WaitEvent::Notice(_) => {
+            return None;
+        }
     })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is an answer")]
-fn error(status: u16, hint: Option<u64>) -> Answer {
+#[expect(clippy::unnecessary_wraps, reason = "a round may leave a place empty")]
+fn error(status: u16, hint: Option<u64>) -> Option<Answer> {
     let header = crate::answer::hint::HintHeader::RetryAfter;
     let hint = hint.map(|seconds| Hint { wait: Duration::from_secs(seconds), header });
     let answer = crate::answer::poll_error::ServerError::bare(status);
@@ -65,7 +81,7 @@ fn error(status: u16, hint: Option<u64>) -> Answer {
 }
 
 fn reach(policy: &mut Policy, position: usize, at: u32) {
-    policy.record_probe(position, IP.parse().unwrap(), Ok(()), SECOND * at, &mut ());
+    policy.record_probe(position, address(IP), Ok(()), SECOND * at, &mut ());
 }
 
 #[test]
@@ -77,14 +93,14 @@ fn with_any_the_others_are_given_up_only_once_an_address_is_confirmed() {
     poll(&mut policy, 0, vec![instance("ready", Some(IP)), instance("pending", None)]);
     reach(&mut policy, 0, 20);
     assert_eq!(policy.decide(), Decision::PollAt(SECOND * 20, Why::Confirmation));
-    assert_eq!(policy.due(), [0]);
+    assert_eq!(due(&policy), [0]);
     poll(&mut policy, 20, vec![instance("init", None)]);
-    assert_eq!(policy.due(), [1, 0]);
+    assert_eq!(due(&policy), [1, 0]);
     poll(&mut policy, 21, vec![instance("pending", None), instance("ready", Some(IP))]);
     reach(&mut policy, 0, 22);
     assert_eq!(policy.decide(), Decision::Finish);
-    assert_eq!(policy.watches()[0].ending(), Some(Ending::Met(IP.parse().ok())));
-    assert_eq!(policy.watches()[1].ending(), Some(Ending::Abandoned));
+    assert_eq!(policy.watches()[0].ending(), Some(&Ending::Met(Some(address(IP)))));
+    assert_eq!(policy.watches()[1].ending(), Some(&Ending::Abandoned));
 }
 
 #[test]
@@ -98,7 +114,7 @@ fn a_watch_shows_what_was_seen_last_and_an_address_only_once_it_is_there() {
     poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
     assert_eq!(seen(&policy), (Some(Status::Ready), None));
     reach(&mut policy, 0, 1);
-    assert_eq!(seen(&policy), (Some(Status::Ready), IP.parse().ok()));
+    assert_eq!(seen(&policy), (Some(Status::Ready), Some(address(IP))));
 }
 
 #[test]
@@ -110,7 +126,7 @@ fn a_hint_or_a_limit_that_moves_nothing_is_not_told_as_the_reason() {
         rules.budgets.push((Status::Pending, SECOND));
     });
     poll(&mut limited, 0, vec![instance("pending", None)]);
-    assert_eq!(limited.decide(), Decision::PollAt(SECOND, Why::StatusChanged));
+    assert_eq!(limited.decide(), Decision::PollAt(SECOND, Why::Changed));
 }
 
 #[test]
@@ -186,7 +202,7 @@ fn the_longest_hint_of_a_round_counts() {
 fn a_round_that_was_cut_short_goes_on_with_those_it_did_not_get_to() {
     let mut policy = policy(&["a", "b", "c"], |_| ());
     poll(&mut policy, 0, vec![instance("pending", None), error(429, None), None]);
-    assert_eq!(policy.due(), [2, 0, 1]);
+    assert_eq!(due(&policy), [2, 0, 1]);
     assert_eq!(policy.watches()[2].tally().polls, 0);
 }
 
@@ -218,7 +234,7 @@ fn a_failed_attempt_is_told_when_its_reason_differs() {
     let mut told = Vec::new();
     let mut try_to_reach = |ip: &str, error| {
         let mut observer = |_: Duration, event: &WaitEvent<'_>| told.extend(retold(event));
-        policy.record_probe(0, ip.parse().unwrap(), Err(error), SECOND, &mut observer);
+        policy.record_probe(0, address(ip), Err(error), SECOND, &mut observer);
     };
     try_to_reach("203.0.113.9", ProbeError::Closed);
     for error in [ProbeError::ConnectionRefused, ProbeError::ConnectionRefused, ProbeError::Closed]
@@ -242,7 +258,7 @@ fn at_the_deadline_everyone_still_on_the_way_ends_and_hears_why() {
     let answers = vec![error(429, Some(3)), instance("ready", Some(IP)), instance("init", None)];
     poll(&mut policy, 0, answers);
     policy.give_up(SECOND * 600, &mut ());
-    let endings: Vec<Ending> = policy.watches().iter().filter_map(Watch::ending).collect();
+    let endings: Vec<&Ending> = policy.watches().iter().filter_map(Watch::ending).collect();
     assert!(matches!(
         endings[..],
         [Ending::Throttled(None), Ending::Unreachable(None), Ending::TimedOut]
@@ -255,21 +271,21 @@ fn an_address_is_confirmed_at_the_deadline_itself_and_not_after_it() {
     let decision = |max_wait| {
         let mut policy = policy(&["a"], |rules| {
             rules.condition = Condition::Tcp { port: 80 };
-            rules.max_wait = SECOND * max_wait;
+            rules.deadline = Deadline::After(SECOND * max_wait);
         });
         poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
         poll(&mut policy, 20, vec![error(500, None)]);
-        policy.record_probe(0, IP.parse().unwrap(), Ok(()), SECOND * 41 / 2, &mut ());
+        policy.record_probe(0, address(IP), Ok(()), SECOND * 41 / 2, &mut ());
         policy.decide()
     };
     assert_eq!(decision(21), Decision::PollAt(SECOND * 21, Why::Confirmation));
     let reached_at = SECOND * 41 / 2;
     assert_eq!(decision(22), Decision::PollAt(SECOND * 21, Why::Confirmation));
     assert_eq!(decision(20), Decision::Finish);
-    let mut policy = policy(&["a"], |rules| rules.max_wait = reached_at);
+    let mut policy = policy(&["a"], |rules| rules.deadline = Deadline::After(reached_at));
     policy.rules.condition = Condition::Tcp { port: 80 };
     poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
     poll(&mut policy, 20, vec![error(500, None)]);
-    policy.record_probe(0, IP.parse().unwrap(), Ok(()), reached_at, &mut ());
+    policy.record_probe(0, address(IP), Ok(()), reached_at, &mut ());
     assert_eq!(policy.decide(), Decision::GiveUpAt(reached_at));
 }

@@ -1,21 +1,50 @@
 //! Whether an address that the API named can really be used.
 
-use std::{future::Future, io, net::IpAddr, time::Duration};
+use std::{future::Future, io, time::Duration};
 
-use crate::text::{duration::Brief, untrusted::Untrusted};
+use super::condition::Condition;
+use crate::{
+    answer::{address::Address, instance::InstanceId},
+    text::{duration::Brief, untrusted::Untrusted},
+};
+
+/// What one attempt is aimed at.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The instance.
+    pub id: &'a InstanceId,
+    /// The address that the API named.
+    pub address: Address,
+    /// What has to hold there; one that [needs a probe](Condition::needs_probe).
+    pub condition: &'a Condition,
+}
 
 /// Something that can try to reach an address.
+///
+/// ```
+/// use wait_ready::{Probe, ProbeError, Target};
+///
+/// /// Believes the API.
+/// struct Trusting;
+///
+/// impl Probe for Trusting {
+///     async fn attempt(&self, _: Target<'_>) -> Result<(), ProbeError> {
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait Probe {
-    /// Makes one attempt, which ends by itself.
+    /// Makes one attempt, which ends by itself. Dropping the future abandons it.
     ///
     /// # Errors
     ///
-    /// [`ProbeError`] when the address was not reached; another attempt may succeed.
-    fn attempt(&self, ip: IpAddr) -> impl Future<Output = Result<(), ProbeError>> + Send;
+    /// [`ProbeError`] when the condition does not hold there; another attempt may succeed.
+    fn attempt(&self, target: Target<'_>) -> impl Future<Output = Result<(), ProbeError>> + Send;
 }
 
-/// Why one attempt to reach an address failed. Every one of these may pass.
+/// Why one attempt to reach an address failed. Each is worth another attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProbeError {
     /// The host answered that nobody listens on the port.
     #[error("connection refused")]

@@ -1,6 +1,10 @@
 //! The attempts to reach addresses that are under way beside the polls.
 
-use std::{collections::HashMap, future::pending, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::pending,
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -10,14 +14,18 @@ use futures_util::{
 use tokio::time::sleep;
 
 use super::{
-    backoff::Backoff, event::Observer, policy::Policy, probe::Probe, probe::ProbeError,
+    backoff::Backoff,
+    event::Observer,
+    policy::Policy,
+    probe::{Probe, ProbeError, Target},
     stage::Stage,
 };
+use crate::answer::address::Address;
 
 /// One finished attempt, and the schedule that the next one follows.
 pub(super) struct Attempt {
     position: usize,
-    ip: IpAddr,
+    address: Address,
     result: Result<(), ProbeError>,
     backoff: Backoff,
 }
@@ -26,7 +34,7 @@ pub(super) struct Attempt {
 pub(super) struct Probing<'a, P> {
     probe: &'a P,
     attempts: FuturesUnordered<BoxFuture<'a, Option<Attempt>>>,
-    addresses: HashMap<usize, (IpAddr, AbortHandle)>,
+    addresses: HashMap<usize, (Address, AbortHandle)>,
 }
 
 impl<'a, P: Probe + Sync> Probing<'a, P> {
@@ -34,18 +42,32 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         Self { probe, attempts: FuturesUnordered::new(), addresses: HashMap::new() }
     }
 
-    /// Begins with every instance whose address has become one to reach.
-    pub(super) fn begin(&mut self, policy: &Policy) {
+    /// Begins with every instance whose address has become one to reach, and abandons the attempts
+    /// at addresses that are none any more.
+    pub(super) fn follow(&mut self, policy: &mut Policy) {
         if !policy.rules().condition.needs_probe() {
             return;
         }
-        for (position, watch) in policy.watches().iter().enumerate() {
-            if let Stage::Probing { ip, .. } = *watch.stage()
-                && self.addresses.get(&position).is_none_or(|(tried, _)| *tried != ip)
-            {
-                let mut backoff = policy.backoff().clone();
-                backoff.reset();
-                self.attempt(position, ip, Duration::ZERO, backoff);
+        let wanted: BTreeMap<usize, Address> = policy
+            .watches()
+            .iter()
+            .enumerate()
+            .filter_map(|(position, watch)| match *watch.stage() {
+                Stage::Probing { address, .. } => Some((position, address)),
+                Stage::Waiting | Stage::Over { .. } => None,
+            })
+            .collect();
+        self.addresses.retain(|position, (address, attempt)| {
+            let is_wanted = wanted.get(position) == Some(address);
+            if !is_wanted {
+                attempt.abort();
+            }
+            is_wanted
+        });
+        for (position, address) in wanted {
+            if !self.addresses.contains_key(&position) {
+                let backoff = policy.fork_backoff();
+                self.attempt(policy, position, address, Duration::ZERO, backoff);
             }
         }
     }
@@ -55,7 +77,7 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         loop {
             match self.attempts.next().await {
                 Some(Some(attempt)) => return attempt,
-                // It was abandoned for another address.
+                // It was abandoned.
                 Some(None) => {}
                 None => pending().await,
             }
@@ -70,29 +92,38 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         now: Duration,
         observer: &mut impl Observer,
     ) {
-        let Attempt { position, ip, result, mut backoff } = attempt;
-        policy.record_probe(position, ip, result, now, observer);
+        let Attempt { position, address, result, mut backoff } = attempt;
+        policy.record_probe(position, address, result, now, observer);
         // An attempt at another address than the present one does not get here: it is abandoned.
         if matches!(policy.watches()[position].stage(), Stage::Probing { .. }) {
             let delay = backoff.next_delay();
-            self.attempt(position, ip, delay, backoff);
+            self.attempt(policy, position, address, delay, backoff);
         } else {
             self.addresses.remove(&position);
         }
     }
 
-    /// Makes an attempt, so much later; one for another address of the instance is abandoned.
-    fn attempt(&mut self, position: usize, ip: IpAddr, delay: Duration, backoff: Backoff) {
+    /// Makes an attempt, so much later.
+    fn attempt(
+        &mut self,
+        policy: &Policy,
+        position: usize,
+        address: Address,
+        delay: Duration,
+        backoff: Backoff,
+    ) {
         let probe = self.probe;
+        let id = policy.watches()[position].id().clone();
+        let condition = policy.rules().condition.clone();
         let attempt = async move {
-            sleep(delay).await;
-            let result = probe.attempt(ip).await;
-            Attempt { position, ip, result, backoff }
+            if !delay.is_zero() {
+                sleep(delay).await;
+            }
+            let result = probe.attempt(Target { id: &id, address, condition: &condition }).await;
+            Attempt { position, address, result, backoff }
         };
         let (handle, registration) = AbortHandle::new_pair();
-        if let Some((_, former)) = self.addresses.insert(position, (ip, handle)) {
-            former.abort();
-        }
+        self.addresses.insert(position, (address, handle));
         self.attempts.push(Abortable::new(attempt, registration).map(Result::ok).boxed());
     }
 }

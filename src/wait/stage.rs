@@ -1,29 +1,37 @@
 //! Where the wait for one instance stands, and what its polls came to.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use super::{ending::Ending, probe::ProbeError};
+use crate::answer::address::Address;
 
 /// Where the wait for one instance stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// It is not there yet.
+    /// The condition is not met yet.
     Waiting,
-    /// The API says that it is there; its address has not been reached yet.
+    /// The API says ready; the address is being probed.
     Probing {
         /// The address to reach.
-        ip: IpAddr,
-        /// Why it was not reached the last time.
+        address: Address,
+        /// How many attempts in a row have succeeded.
+        successes: u32,
+        /// Why the last attempt failed, if it did.
         last_error: Option<ProbeError>,
     },
-    /// The condition holds; others may still be waited for.
-    Met(Option<IpAddr>),
-    /// It is over.
-    Ended(Ending),
+    /// It has its ending. One that is [met](Ending::Met) is taken back if the instance turns out
+    /// to have changed before its address is used.
+    Over {
+        /// How it ended.
+        ending: Ending,
+        /// When, counted from the start of the wait.
+        at: Duration,
+    },
 }
 
 /// What the polls of one instance came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tally {
     /// How many polls brought an answer or an error.
     pub polls: u32,
@@ -31,6 +39,6 @@ pub struct Tally {
     pub throttled: u32,
     /// How long throttling held back the next poll.
     pub throttled_for: Duration,
-    /// How many met a transient fault.
+    /// How many brought a transient error.
     pub transient_errors: u32,
 }

@@ -1,8 +1,11 @@
 //! What changed since the last poll, and how long each status lasted.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use crate::answer::instance::{Instance, Status};
+use crate::answer::{
+    address::Address,
+    instance::{Instance, Status},
+};
 
 /// The first observation of a status that differs from the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,17 +16,32 @@ pub struct Transition {
     pub at: Duration,
 }
 
+/// How many new things of one instance count as news: a server that invents a status for each poll
+/// does not make every poll an early one.
+const NEWS_REMEMBERED: usize = 32;
+
 /// The history of one instance: every change of its status, and how steady it is.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     transitions: Vec<Transition>,
-    last_ip: Option<IpAddr>,
+    seen: BTreeSet<Status>,
+    has_had_address: bool,
+    last_ip: Option<Address>,
     steady_polls: u32,
 }
 
+/// What an observation changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Whether the status differs from the one before.
+    pub status: bool,
+    /// Whether there is something that was never seen before: a status, or an address.
+    pub is_news: bool,
+}
+
 impl Timeline {
-    /// Records an observation; whether the status differs from the last one.
-    pub fn record(&mut self, instance: &Instance, at: Duration) -> bool {
+    /// Records an observation.
+    pub fn record(&mut self, instance: &Instance, at: Duration) -> Change {
         let changed = self.status() != Some(&instance.status);
         if changed || self.last_ip != instance.ip {
             self.steady_polls = 0;
@@ -31,9 +49,14 @@ impl Timeline {
         if changed {
             self.transitions.push(Transition { status: instance.status.clone(), at });
         }
+        let first_address = instance.ip.is_some() && !self.has_had_address;
+        let new_status = changed
+            && self.seen.len() < NEWS_REMEMBERED
+            && self.seen.insert(instance.status.clone());
+        self.has_had_address |= first_address;
         self.last_ip = instance.ip;
         self.steady_polls = self.steady_polls.saturating_add(1);
-        changed
+        Change { status: changed, is_news: new_status || first_address }
     }
 
     /// Records a poll that brought no observation: what comes next is no longer "in a row".
@@ -84,18 +107,12 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::instance::{InstanceId, InstanceType, Region};
+    use crate::answer::{address::Origin, instance::InstanceId};
 
     fn observed(status: Status, ip: Option<&str>) -> Instance {
-        Instance {
-            id: InstanceId::new("inst_a").unwrap(),
-            instance_type: InstanceType::Gpu1xH100Sxm5,
-            region: Region::UsWest,
-            sector: None,
-            ip: ip.map(|ip| ip.parse().unwrap()),
-            status,
-            creator_user_nickname: None,
-        }
+        let mut instance = Instance::new(InstanceId::new("inst_a").unwrap(), status);
+        instance.ip = ip.map(|ip| Address::parse(ip, Origin::Network).unwrap());
+        instance
     }
 
     const fn secs(secs: u64) -> Duration {
@@ -105,12 +122,27 @@ mod tests {
     #[test]
     fn only_a_change_of_status_is_a_transition() {
         let mut timeline = Timeline::default();
-        assert!(timeline.record(&observed(Status::Pending, None), secs(0)));
-        assert!(!timeline.record(&observed(Status::Pending, Some("203.0.113.1")), secs(1)));
-        assert!(timeline.record(&observed(Status::Ready, Some("203.0.113.1")), secs(5)));
+        assert!(timeline.record(&observed(Status::Pending, None), secs(0)).status);
+        assert!(!timeline.record(&observed(Status::Pending, Some("203.0.113.1")), secs(1)).status);
+        assert!(timeline.record(&observed(Status::Ready, Some("203.0.113.1")), secs(5)).status);
         let seen: Vec<_> = timeline.transitions().iter().map(|t| (&t.status, t.at)).collect();
         assert_eq!(seen, [(&Status::Pending, secs(0)), (&Status::Ready, secs(5))]);
         assert_eq!(timeline.status_since(), Some(secs(5)));
+    }
+
+    #[test]
+    fn news_is_what_was_never_seen_before() {
+        let mut timeline = Timeline::default();
+        let mut is_news =
+            |status: Status, ip| timeline.record(&observed(status, ip), secs(1)).is_news;
+        assert!(is_news(Status::Pending, None));
+        assert!(!is_news(Status::Pending, None));
+        assert!(is_news(Status::Pending, Some("203.0.113.1")), "a first address");
+        assert!(is_news(Status::Ready, None));
+        assert!(!is_news(Status::Pending, None), "it was seen before");
+        assert!(!is_news(Status::Ready, Some("203.0.113.2")), "another address is no first one");
+        let invented = (0..1_000).filter(|n| is_news(format!("s{n}").as_str().into(), None));
+        assert!(invented.count() < NEWS_REMEMBERED);
     }
 
     #[test]

@@ -1,27 +1,18 @@
 //! The loop: asks, lets the policy judge, sleeps; one loop for one instance and for ten thousand.
 
-use std::{pin::pin, time::Duration};
+use std::{future::pending, pin::pin, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    event::{Observer, WaitEvent},
-    pace::Decision,
-    policy::Policy,
-    probe::Probe,
-    probing::Probing,
-    source::InstanceSource,
-    watch::Watch,
+    event::Observer, outcome::Outcome, pace::Decision, policy::Policy, probe::Probe,
+    probing::Probing, source::InstanceSource, watch::Watch,
 };
-use crate::answer::{Answer, instance::InstanceId};
-
-/// Stands for "never" where an addition leaves what an `Instant` can hold.
-const FAR_FUTURE: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// A wait for a set of instances.
 ///
 /// Dropping the future of [`wait`](Self::wait) stops the wait; what was seen until then stays
-/// readable through [`watches`](Self::watches).
+/// readable through [`outcome`](Self::outcome).
 #[derive(Debug)]
 pub struct Waiter<S, P> {
     source: S,
@@ -48,30 +39,46 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
         self.started.map(|started| started.elapsed()).unwrap_or_default()
     }
 
+    /// What the wait has come to so far.
+    pub fn outcome(&self) -> Outcome {
+        Outcome::new(self.watches().to_vec(), self.policy.rules().any, self.elapsed())
+    }
+
     /// Waits until every instance has its ending, which is at the deadline at the latest.
     ///
-    /// A wait of zero looks once, for as long as the source takes to answer.
-    pub async fn wait(&mut self, observer: &mut impl Observer) {
+    /// A wait that [looks once](super::rules::Deadline::LookOnce) takes as long as the source
+    /// takes to answer.
+    pub async fn wait(&mut self, observer: &mut impl Observer) -> Outcome {
         let started = *self.started.get_or_insert_with(Instant::now);
+        self.run(started, observer).await;
+        self.outcome()
+    }
+
+    async fn run(&mut self, started: Instant, observer: &mut impl Observer) {
         let Self { source, probe, policy, .. } = self;
         let mut probing = Probing::new(probe);
         loop {
             let decision = policy.decide();
-            let (Decision::PollAt(at, _) | Decision::GiveUpAt(at)) = decision else { return };
+            let at = match decision {
+                Decision::Finish => break,
+                Decision::PollAt(at, _) | Decision::GiveUpAt(at) => Some(at),
+                Decision::AwaitProbes => None,
+            };
             tokio::select! {
                 biased;
                 attempt = probing.next() => {
                     probing.record(attempt, policy, started.elapsed(), observer);
                     continue;
                 }
-                () = sleep_until(moment(started, at)) => {}
+                () = until(started, at) => {}
             }
             match decision {
                 Decision::GiveUpAt(_) => policy.give_up(started.elapsed(), observer),
                 _ => poll_once(source, &mut probing, policy, started, observer).await,
             }
-            probing.begin(policy);
+            probing.follow(policy);
         }
+        policy.conclude(started.elapsed(), observer);
     }
 }
 
@@ -84,34 +91,33 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     started: Instant,
     observer: &mut impl Observer,
 ) {
-    let asked_at = started.elapsed();
-    let positions = policy.due();
-    let ids: Vec<InstanceId> =
-        positions.iter().map(|&position| policy.watches()[position].id().clone()).collect();
-    let mut answers: Vec<Answer> = ids.iter().map(|_| None).collect();
-    let max_wait = policy.rules().max_wait;
-    let cut = if max_wait.is_zero() { FAR_FUTURE } else { max_wait };
-    let notice = {
-        let mut poll = pin!(source.poll(&ids, &mut answers));
+    let mut round = policy.begin_round(started.elapsed());
+    let cut = policy.cut();
+    let is_whole = {
+        let mut poll = pin!(source.poll(&mut round));
         loop {
             tokio::select! {
                 biased;
-                notice = &mut poll => break notice,
-                () = sleep_until(moment(started, cut)) => break None,
+                () = &mut poll => break true,
+                () = until(started, cut) => break false,
                 attempt = probing.next() => {
                     probing.record(attempt, policy, started.elapsed(), observer);
                 }
             }
         }
     };
-    let now = started.elapsed();
-    if let Some(notice) = notice {
-        observer.observe(now, &WaitEvent::Notice(&notice));
+    if is_whole {
+        round.fill_gaps();
     }
-    policy.record_round(&positions, answers, asked_at, now, observer);
+    policy.record(round, started.elapsed(), observer);
 }
 
-/// The moment `after` the start, as far as an `Instant` reaches.
-fn moment(started: Instant, after: Duration) -> Instant {
-    started.checked_add(after).unwrap_or_else(|| started + FAR_FUTURE)
+/// Waits until so long after the start; for ever, where no time is given or none can be reached.
+async fn until(started: Instant, after: Option<Duration>) {
+    match after.and_then(|after| started.checked_add(after)) {
+        // A timer of no length would still take a millisecond.
+        Some(moment) if moment <= Instant::now() => {}
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
 }

@@ -1,27 +1,25 @@
 //! One instance: what has been seen of it, and the verdict so far.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    condition::{Condition, Readiness},
+    condition::{Condition, Judgement},
     ending::Ending,
     event::{Observer, WaitEvent},
     probe::ProbeError,
+    refusals::{Poll, Refusals, Strike},
     rules::Rules,
+    stage::{Stage, Tally},
     timeline::Timeline,
 };
 use crate::answer::{
+    address::Address,
     instance::{Instance, InstanceId, Status},
-    poll_error::{PollError, ServerError},
+    poll_error::PollError,
 };
-
-pub use super::stage::{Stage, Tally};
 
 /// How many unclear statuses are remembered: a server that invents one a poll cannot fill memory.
 const UNCLEAR_REMEMBERED: usize = 64;
-
-/// After this many 404s in a row, an instance that was there is gone.
-const MISSING_MEANS_DELETED: u32 = 2;
 
 /// One instance: what has been seen of it, and the verdict so far.
 #[derive(Debug, Clone)]
@@ -32,13 +30,22 @@ pub struct Watch {
     asked_at: Option<Duration>,
     timeline: Timeline,
     stage: Stage,
-    over_at: Option<Duration>,
     tally: Tally,
-    missing_in_a_row: u32,
+    refusals: Refusals,
     throttled_since: Option<Duration>,
     present_error: Option<PollError>,
     last_error: Option<PollError>,
     unclear: BTreeSet<Status>,
+    has_unusable_address: bool,
+}
+
+/// What a poll brought that concerns the whole round.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reaction {
+    /// Whether something was seen for the first time, which brings the next poll closer.
+    pub(super) is_news: bool,
+    /// Whether an error is another one than before.
+    pub(super) is_new_error: bool,
 }
 
 impl Watch {
@@ -50,13 +57,13 @@ impl Watch {
             asked_at: None,
             timeline: Timeline::default(),
             stage: Stage::Waiting,
-            over_at: None,
             tally: Tally::default(),
-            missing_in_a_row: 0,
+            refusals: Refusals::default(),
             throttled_since: None,
             present_error: None,
             last_error: None,
             unclear: BTreeSet::new(),
+            has_unusable_address: false,
         }
     }
 
@@ -97,33 +104,35 @@ impl Watch {
 
     /// How the wait for it ended, once it has.
     #[must_use]
-    pub fn ending(&self) -> Option<Ending> {
+    pub fn ending(&self) -> Option<&Ending> {
         match &self.stage {
-            Stage::Ended(ending) => Some(ending.clone()),
-            Stage::Met(ip) => Some(Ending::Met(*ip)),
+            Stage::Over { ending, .. } => Some(ending),
             Stage::Waiting | Stage::Probing { .. } => None,
         }
     }
 
-    /// Whether the condition holds for it.
+    /// Returns whether the condition is met for it.
     #[must_use]
     pub fn is_met(&self) -> bool {
-        matches!(self.stage, Stage::Met(_))
+        matches!(self.ending(), Some(Ending::Met(_)))
     }
 
-    /// The address at which the condition holds: only this one may be used.
+    /// The address at which the condition is met: only this one may be used.
     #[must_use]
-    pub fn address(&self) -> Option<IpAddr> {
-        match self.stage {
-            Stage::Met(ip) => ip,
-            Stage::Waiting | Stage::Probing { .. } | Stage::Ended(_) => None,
+    pub fn address(&self) -> Option<Address> {
+        match self.ending() {
+            Some(Ending::Met(address)) => *address,
+            _ => None,
         }
     }
 
     /// When the condition was met or the wait for it ended otherwise.
     #[must_use]
     pub fn over_at(&self) -> Option<Duration> {
-        self.over_at
+        match self.stage {
+            Stage::Over { at, .. } => Some(at),
+            Stage::Waiting | Stage::Probing { .. } => None,
+        }
     }
 
     /// What its polls came to.
@@ -144,39 +153,40 @@ impl Watch {
         self.present_error.as_ref()
     }
 
-    /// Whether it is still on its way.
+    /// Returns whether it is still waited for.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.stage, Stage::Waiting | Stage::Probing { .. })
     }
 
-    /// Whether it cannot get there any more, by its own doing.
+    /// Returns whether it cannot meet the condition any more, by its own doing.
     pub(crate) fn has_failed(&self) -> bool {
-        matches!(&self.stage, Stage::Ended(ending) if *ending != Ending::Abandoned)
+        self.ending().is_some_and(|e| !matches!(e, Ending::Met(_) | Ending::Abandoned))
     }
 
-    /// Takes in what the API said of the instance; whether its status has changed.
-    pub(crate) fn record_instance(
+    /// Takes in what the API said of the instance.
+    pub(super) fn record_instance(
         &mut self,
         instance: Instance,
-        rules: &Rules,
-        at: Duration,
+        poll: Poll<'_>,
         observer: &mut impl Observer,
-    ) -> bool {
-        self.missing_in_a_row = 0;
+    ) -> Reaction {
+        let at = poll.at;
+        self.refusals.record_instance();
         self.present_error = None;
         self.observed_at = at;
         let from = self.timeline.status().cloned().zip(self.timeline.status_since());
-        let changed = self.timeline.record(&instance, at);
-        if changed {
+        let change = self.timeline.record(&instance, at);
+        if change.status {
             let from = from.as_ref().map(|(status, since)| (status, at.saturating_sub(*since)));
             let event = WaitEvent::Transition { id: &self.id, from, now: &instance };
             observer.observe(at, &event);
             self.warn_if_unclear(&instance.status, at, observer);
         }
-        self.judge(&instance, rules, at, observer);
+        self.warn_if_unusable(&instance, at, observer);
+        self.judge(&instance, poll.rules, at, observer);
         self.instance = Some(instance);
-        changed
+        Reaction { is_news: change.is_news, is_new_error: false }
     }
 
     fn judge(
@@ -187,19 +197,21 @@ impl Watch {
         observer: &mut impl Observer,
     ) {
         match rules.condition.judge(instance) {
-            Readiness::Failed => {
+            Judgement::Never => {
                 return self.end(Ending::Failed(instance.status.clone()), at, observer);
             }
-            Readiness::Pending => self.go_back_to_waiting(),
-            Readiness::Ready(ip) => match (&self.stage, ip) {
-                (Stage::Met(met), ip) if *met == ip => {}
-                (Stage::Probing { ip: probed, .. }, Some(ip)) if *probed == ip => {}
-                _ if self.timeline.steady_polls() < rules.stable.get() => self.go_back_to_waiting(),
-                (_, Some(ip)) if rules.condition.needs_probe() => {
-                    self.go_back_to_waiting();
-                    self.stage = Stage::Probing { ip, last_error: None };
+            Judgement::NotYet => self.go_back_to_waiting(at, observer),
+            Judgement::Holds(address) => match (&self.stage, address) {
+                (Stage::Over { ending: Ending::Met(met), .. }, address) if *met == address => {}
+                (Stage::Probing { address: probed, .. }, Some(address)) if *probed == address => {}
+                _ if self.timeline.steady_polls() < rules.stable.get() => {
+                    self.go_back_to_waiting(at, observer);
                 }
-                _ => self.meet(ip, at, observer),
+                (_, Some(address)) if rules.condition.needs_probe() => {
+                    self.go_back_to_waiting(at, observer);
+                    self.stage = Stage::Probing { address, successes: 0, last_error: None };
+                }
+                _ => self.meet(address, at, observer),
             },
         }
         if let Some((status, budget)) = self.exhausted_budget(rules, at) {
@@ -207,32 +219,25 @@ impl Watch {
         }
     }
 
-    fn go_back_to_waiting(&mut self) {
+    fn go_back_to_waiting(&mut self, at: Duration, observer: &mut impl Observer) {
+        if self.is_met() {
+            observer.observe(at, &WaitEvent::Reopened { id: &self.id });
+        }
         self.stage = Stage::Waiting;
-        self.over_at = None;
     }
 
-    fn meet(&mut self, ip: Option<IpAddr>, at: Duration, observer: &mut impl Observer) {
-        self.stage = Stage::Met(ip);
-        self.over_at = Some(at);
-        observer.observe(at, &WaitEvent::Ended { id: &self.id, ending: &Ending::Met(ip) });
+    fn meet(&mut self, address: Option<Address>, at: Duration, observer: &mut impl Observer) {
+        self.stage = Stage::Over { ending: Ending::Met(address), at };
+        observer.observe(at, &WaitEvent::Met { id: &self.id, address });
     }
 
-    /// Ends the wait for this instance.
-    pub(crate) fn end(&mut self, ending: Ending, at: Duration, observer: &mut impl Observer) {
+    /// Ends the wait for this instance without the condition.
+    pub(super) fn end(&mut self, ending: Ending, at: Duration, observer: &mut impl Observer) {
         if let Some(since) = self.throttled_since.take() {
             self.tally.throttled_for += at.saturating_sub(since);
         }
         observer.observe(at, &WaitEvent::Ended { id: &self.id, ending: &ending });
-        self.over_at = Some(at);
-        self.stage = Stage::Ended(ending);
-    }
-
-    /// Ends the wait at the deadline, if it still goes on.
-    pub(crate) fn give_up(&mut self, at: Duration, observer: &mut impl Observer) {
-        if self.is_waiting() {
-            self.end(self.ending_at_deadline(), at, observer);
-        }
+        self.stage = Stage::Over { ending, at };
     }
 
     fn exhausted_budget(&self, rules: &Rules, at: Duration) -> Option<(Status, Duration)> {
@@ -249,62 +254,50 @@ impl Watch {
         }
     }
 
-    /// Takes in a poll that failed; whether that is news.
-    pub(crate) fn record_error(
+    fn warn_if_unusable(
         &mut self,
-        error: PollError,
-        rules: &Rules,
-        at: Duration,
-        observer: &mut impl Observer,
-    ) -> bool {
-        self.timeline.record_gap();
-        let is_repeated =
-            self.present_error.as_ref().is_some_and(|before| before.is_same_kind(&error));
-        let news = !is_repeated || error.hint().is_some();
-        self.missing_in_a_row = match &error {
-            PollError::NotFound(_) => self.missing_in_a_row.saturating_add(1),
-            _ => 0,
-        };
-        match &error {
-            PollError::Transient { .. } => self.tally.transient_errors += 1,
-            PollError::Throttled { .. } => {
-                self.tally.throttled += 1;
-                self.throttled_since = Some(at);
-            }
-            PollError::NotFound(answer) => self.record_missing(answer, rules, at, observer),
-            PollError::Unauthorized(answer) => {
-                self.end(Ending::Unauthorized(answer.clone()), at, observer);
-            }
-            PollError::Refused(refusal) => self.end(Ending::Refused(refusal.clone()), at, observer),
-        }
-        self.present_error = Some(error.clone());
-        self.last_error = Some(error);
-        news
-    }
-
-    fn record_missing(
-        &mut self,
-        answer: &ServerError,
-        rules: &Rules,
+        instance: &Instance,
         at: Duration,
         observer: &mut impl Observer,
     ) {
-        let confirmed = self.missing_in_a_row >= MISSING_MEANS_DELETED;
-        if rules.condition == Condition::Deleted {
-            if confirmed {
-                self.meet(None, at, observer);
-            }
-        } else if self.instance.is_some() {
-            if confirmed {
-                self.end(Ending::Deleted(answer.clone()), at, observer);
-            }
-        } else if at >= rules.not_found_grace {
-            self.end(Ending::NotFound(answer.clone()), at, observer);
+        if let Some(text) = &instance.unusable_ip
+            && !std::mem::replace(&mut self.has_unusable_address, true)
+        {
+            observer.observe(at, &WaitEvent::UnusableAddress { id: &self.id, text });
         }
     }
 
+    /// Takes in a poll that failed.
+    pub(super) fn record_error(
+        &mut self,
+        error: PollError,
+        poll: Poll<'_>,
+        observer: &mut impl Observer,
+    ) -> Reaction {
+        self.timeline.record_gap();
+        let is_repeated =
+            self.present_error.as_ref().is_some_and(|before| before.is_same_kind(&error));
+        let is_new_error = !is_repeated || error.hint().is_some();
+        let has_been_missing = self.refusals.has_been_missing();
+        let strike = self.refusals.record(&error, poll, self.instance.is_some());
+        match strike {
+            Strike::Throttled => {
+                self.tally.throttled += 1;
+                self.throttled_since = Some(poll.at);
+            }
+            Strike::Transient => self.tally.transient_errors += 1,
+            Strike::Missing => {}
+            Strike::Over(Ending::Met(address)) => self.meet(address, poll.at, observer),
+            Strike::Over(ending) => self.end(ending, poll.at, observer),
+        }
+        self.present_error = Some(error.clone());
+        self.last_error = Some(error);
+        let is_news = self.refusals.has_been_missing() && !has_been_missing;
+        Reaction { is_news, is_new_error }
+    }
+
     /// Counts one poll, which was sent at `asked_at`.
-    pub(crate) fn count_poll(&mut self, asked_at: Duration) {
+    pub(super) fn count_poll(&mut self, asked_at: Duration) {
         self.tally.polls += 1;
         self.asked_at = Some(asked_at);
         if let Some(since) = self.throttled_since.take() {
@@ -312,24 +305,33 @@ impl Watch {
         }
     }
 
-    /// Takes in an attempt to reach `ip`; one that outlived its address counts for nothing.
-    pub(crate) fn record_probe(
+    /// Takes in an attempt to reach `address`; one that outlived its address counts for nothing.
+    pub(super) fn record_probe(
         &mut self,
-        ip: IpAddr,
+        address: Address,
         result: Result<(), ProbeError>,
+        rules: &Rules,
         at: Duration,
         observer: &mut impl Observer,
     ) {
-        let Stage::Probing { ip: wanted, last_error } = &mut self.stage else { return };
-        if *wanted != ip {
+        let Stage::Probing { address: wanted, successes, last_error } = &mut self.stage else {
+            return;
+        };
+        if *wanted != address {
             return;
         }
         match result {
-            Ok(()) => self.meet(Some(ip), at, observer),
+            Ok(()) => {
+                *successes += 1;
+                if *successes >= rules.stable.get() {
+                    self.meet(Some(address), at, observer);
+                }
+            }
             Err(error) => {
+                *successes = 0;
                 if last_error.as_ref() != Some(&error) {
-                    observer
-                        .observe(at, &WaitEvent::NotReached { id: &self.id, ip, error: &error });
+                    let event = WaitEvent::NotReached { id: &self.id, address, error: &error };
+                    observer.observe(at, &event);
                 }
                 *last_error = Some(error);
             }
@@ -337,7 +339,7 @@ impl Watch {
     }
 
     /// The ending that fits when the deadline has come.
-    pub(crate) fn ending_at_deadline(&self) -> Ending {
+    pub(super) fn ending_at_deadline(&self) -> Ending {
         match (&self.stage, &self.present_error) {
             // A hint that reached beyond the deadline would have ended the wait before.
             (_, Some(PollError::Throttled { .. })) => Ending::Throttled(None),
@@ -348,20 +350,28 @@ impl Watch {
 
     /// The next moment at which a poll would decide something, if that is yet to come: a limit
     /// that has passed while the server failed is no reason to hurry the server.
-    pub(crate) fn next_limit(&self, rules: &Rules, now: Duration) -> Option<Duration> {
+    pub(super) fn next_limit(&self, rules: &Rules, now: Duration) -> Option<Duration> {
         if !self.is_waiting() {
             return None;
         }
         let is_missing = matches!(self.present_error, Some(PollError::NotFound(_)));
-        let limit = match self.timeline.status() {
-            None if is_missing && rules.condition != Condition::Deleted => {
-                Some(rules.not_found_grace)
-            }
-            None => None,
-            Some(present) => rules.budget_for(present).map(|budget| {
-                now.saturating_add(budget.saturating_sub(self.timeline.time_in(present, now)))
-            }),
-        };
-        limit.filter(|limit| *limit > now)
+        let grace =
+            (is_missing && rules.condition != Condition::Deleted).then_some(rules.not_found_grace);
+        let budget = self.timeline.status().and_then(|present| {
+            let budget = rules.budget_for(present)?;
+            let left = budget.saturating_sub(self.timeline.time_in(present, now));
+            Some(now.saturating_add(left))
+        });
+        let limits = [grace, budget, self.refusals.foreign_until()].into_iter().flatten();
+        limits.filter(|limit| *limit > now).min()
+    }
+
+    /// When a 404 that is not confirmed yet has to be looked at again, if there is one.
+    pub(super) fn second_look(&self, rules: &Rules, interval: Duration) -> Option<Duration> {
+        let counts = rules.condition == Condition::Deleted || self.instance.is_some();
+        self.refusals
+            .missing_since()
+            .filter(|_| counts && self.is_waiting())
+            .map(|since| since.saturating_add(interval))
     }
 }

@@ -17,9 +17,8 @@ use wait_ready::{
         backoff::{Backoff, Jitter},
         condition::Condition,
         policy::Policy,
-        probe::Probe,
-        probe::ProbeError,
-        rules::Rules,
+        probe::{Probe, ProbeError, Target},
+        rules::{Deadline, Rules},
         waiter::Waiter,
     },
 };
@@ -45,11 +44,11 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Probe for &Slow {
-    async fn attempt(&self, ip: IpAddr) -> Result<(), ProbeError> {
+    async fn attempt(&self, target: Target<'_>) -> Result<(), ProbeError> {
         let now = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         let _under_way = UnderWay(&self.under_way);
         self.most.fetch_max(now, Ordering::Relaxed);
-        self.attempts.lock().unwrap().push((Instant::now(), ip));
+        self.attempts.lock().unwrap().push((Instant::now(), target.address.ip()));
         sleep(SECOND * 5).await;
         Err(ProbeError::ConnectionRefused)
     }
@@ -60,10 +59,13 @@ async fn wait(script: &str, probe: &Slow) {
     let ids = [InstanceId::new("inst_0").unwrap()];
     let simulation = Simulation::new(script.parse().unwrap(), ids.clone());
     let source = SimulatedSource::new(simulation, SECOND);
-    let rules =
-        Rules { condition: Condition::Tcp { port: 80 }, max_wait: SECOND * 60, ..Rules::default() };
+    let rules = Rules {
+        condition: Condition::Tcp { port: 80 },
+        deadline: Deadline::After(SECOND * 60),
+        ..Rules::default()
+    };
     let backoff = Backoff::new(SECOND, SECOND, Jitter::Off).unwrap();
-    Waiter::new(source, probe, Policy::new(rules, backoff, ids)).wait(&mut ()).await;
+    let _ = Waiter::new(source, probe, Policy::new(rules, backoff, ids)).wait(&mut ()).await;
 }
 
 impl Slow {

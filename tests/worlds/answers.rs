@@ -4,8 +4,9 @@ use std::{net::IpAddr, time::Duration};
 
 use wait_ready::{
     answer::{
+        address::{Address, Origin},
         hint::Hint,
-        instance::{Instance, InstanceId, InstanceType, Region},
+        instance::{Instance, InstanceId},
         poll_error::{Fault, PollError, ServerError},
         tls_fault::TlsFault,
     },
@@ -151,15 +152,11 @@ pub(crate) fn as_library(
     rng: &mut Rng,
 ) -> Result<Instance, PollError> {
     match said {
-        Said::Instance { status, ip } => Ok(Instance {
-            id: id.clone(),
-            instance_type: InstanceType::Gpu8xH100Sxm5,
-            region: Region::UsWest,
-            sector: None,
-            ip,
-            status: status.into(),
-            creator_user_nickname: None,
-        }),
+        Said::Instance { status, ip } => {
+            let mut instance = Instance::new(id.clone(), status.into());
+            instance.ip = ip.map(address);
+            Ok(instance)
+        }
         Said::Error { status, .. } => {
             let now = std::time::SystemTime::UNIX_EPOCH + NOW;
             let hint = Hint::read(headers.retry_after.as_deref(), headers.reset.as_deref(), now);
@@ -177,6 +174,11 @@ pub(crate) fn as_library(
             }))
         }
     }
+}
+
+/// The address of a world's instance.
+pub(crate) fn address(ip: IpAddr) -> Address {
+    Address::new(ip, Origin::Network).expect("an address of a host")
 }
 
 /// The JSON object that says it.
@@ -220,5 +222,5 @@ pub(crate) fn through_wire(
             _ => r#"{"status":"ready","ip":"203.0.113.99"}"#.into(),
         },
     };
-    wire::parse_instance(body.as_bytes(), id, &redactor())
+    wire::parse_instance(body.as_bytes(), Origin::Network, &redactor())
 }

@@ -3,8 +3,9 @@
 use std::{net::IpAddr, time::Duration};
 
 use wait_ready::{
-    report::exit_code::{ExitCode, decisive},
-    wait::{ending::Ending, watch::Watch},
+    Address,
+    report::exit_code::ExitCode,
+    wait::{ending::Ending, outcome::Outcome as WaitOutcome, watch::Watch},
 };
 
 use super::{
@@ -20,16 +21,16 @@ use super::{
 pub(crate) fn check(
     world: &World,
     log: &[Event],
-    watches: &[Watch],
-    elapsed: Duration,
+    outcome: &WaitOutcome,
 ) -> Result<Outcome, String> {
     let options = &world.options;
+    let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
     let oracle = Oracle::read(options, watches.len(), log)?;
     for (watch, subject) in watches.iter().zip(&oracle.subjects) {
         check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
     }
-    let code = match decisive(watches, options.any) {
-        Some(watch) => watch.ending().as_ref().and_then(ExitCode::of).map(ExitCode::number),
+    let code = match outcome.decisive() {
+        Some(watch) => watch.ending().and_then(ExitCode::of).map(ExitCode::number),
         None => Some(0),
     };
     same("the exit code", code, Some(oracle.exit_code()))?;
@@ -59,13 +60,13 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: T, due: T) -> Result<()
 fn check_watch(watch: &Watch, subject: &Subject, stable: usize) -> Result<(), String> {
     let state = match watch.ending() {
         None => State::Waiting,
-        Some(Ending::Met(ip)) => State::Met(ip),
+        Some(Ending::Met(address)) => State::Met(address.map(Address::ip)),
         Some(Ending::Abandoned) => State::Abandoned,
-        Some(ending) => State::Over(ExitCode::of(&ending).map_or(0, ExitCode::number)),
+        Some(ending) => State::Over(ExitCode::of(ending).map_or(0, ExitCode::number)),
     };
     same("the ending", state, subject.state)?;
     same("its moment", watch.over_at(), subject.over_at.map(Duration::from_millis))?;
-    if let Some(ip) = watch.address() {
+    if let Some(ip) = watch.address().map(Address::ip) {
         check_address(ip, &subject.answers, stable)?;
     }
     let tally = watch.tally();

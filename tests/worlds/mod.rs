@@ -131,10 +131,9 @@ pub(crate) async fn run(seed: u64, shape: Shape) -> Result<Outcome, Box<Failure>
     let horizon = world.options.max_wait + 1;
     let probe = WorldProbe { seed, horizon, log: log.clone() };
     let mut waiter = Waiter::new(source, probe, policy);
-    waiter.wait(&mut log.clone()).await;
-    let elapsed = waiter.elapsed();
+    let outcome = waiter.wait(&mut log.clone()).await;
     let history = std::mem::take(&mut *log.events());
-    match checks::check(&world, &history, waiter.watches(), elapsed) {
+    match checks::check(&world, &history, &outcome) {
         Ok(outcome) => Ok(outcome),
         Err(what) => {
             drop(waiter);
@@ -163,11 +162,12 @@ fn rules(options: &Options) -> Rules {
             Goal::Stopped => Condition::Stopped,
             Goal::Deleted => Condition::Deleted,
         },
-        max_wait: Duration::from_millis(options.max_wait),
+        deadline: Duration::from_millis(options.max_wait).into(),
         not_found_grace: Duration::from_millis(options.grace),
         stable: u32::try_from(options.stable).ok().and_then(NonZeroU32::new).expect("from 1"),
         budgets: budgets.map(|(s, ms)| ((*s).into(), Duration::from_millis(*ms))).collect(),
         any: options.any,
         fail_fast: options.fail_fast,
+        ..Rules::default()
     }
 }

@@ -9,13 +9,12 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 use wait_ready::{
-    answer::{Answer, instance::InstanceId},
+    answer::{address::Origin, instance::InstanceId},
     api::wire,
     wait::{
         event::{Observer, WaitEvent},
-        probe::Probe,
-        probe::ProbeError,
-        source::InstanceSource,
+        probe::{Probe, ProbeError, Target},
+        source::{InstanceSource, Round},
     },
 };
 
@@ -100,9 +99,10 @@ impl<'a> WorldSource<'a> {
 
     /// Answers one after the other those without an answer; a server that asks for a pause may get
     /// it at once.
-    async fn one_by_one(&mut self, asked: &[usize], answers: &mut [Answer]) {
+    async fn one_by_one(&mut self, asked: &[usize], round: &mut Round) {
         let latency = self.world.weather.latency;
-        for (&who, place) in asked.iter().zip(answers).filter(|(_, place)| place.is_none()) {
+        for place in round.unanswered() {
+            let who = asked[place];
             if latency > 0 && self.rng.percent(10) {
                 let most = latency.min(self.world.options.request_timeout);
                 sleep(Duration::from_millis(self.rng.between(0, most))).await;
@@ -110,11 +110,12 @@ impl<'a> WorldSource<'a> {
             let (said, headers) = self.answer(who);
             self.log.push(Event::Answer { who, said });
             let (id, rng) = (&self.ids[who], &mut self.rng);
-            *place = Some(if self.world.on_the_wire {
+            let answer = if self.world.on_the_wire {
                 through_wire(said, &headers, id, rng)
             } else {
                 as_library(said, &headers, id, rng)
-            });
+            };
+            round.answer(place, answer);
             let throttled = matches!(said, Said::Error { status: 429, .. } if rng.percent(50));
             let hinted = matches!(said, Said::Error { hint: Some(_), .. } if rng.percent(50));
             if throttled || hinted {
@@ -124,7 +125,7 @@ impl<'a> WorldSource<'a> {
     }
 
     /// Answers with pages of a list; who is on none of them is asked for by name.
-    async fn by_pages(&mut self, asked: &[usize], answers: &mut [Answer]) {
+    async fn by_pages(&mut self, asked: &[usize], round: &mut Round) {
         let mut listed = Vec::new();
         for (place, &who) in asked.iter().enumerate() {
             match self.answer(who).0 {
@@ -148,23 +149,24 @@ impl<'a> WorldSource<'a> {
             }
         }
         let page = format!(r#"{{"instances":[{}],"has_more":false}}"#, elements.join(","));
-        let page = wire::parse_page(page.as_bytes(), &redactor()).expect("a page");
+        let page = wire::parse_page(page.as_bytes(), Origin::Network, &redactor()).expect("a page");
         for (place, who, said, _) in listed {
             let found = page.instances.iter().find(|instance| instance.id == self.ids[who]);
             self.log.push(Event::Answer { who, said });
-            answers[place] = found.cloned().map(Ok);
+            round.answer(place, Ok(found.cloned().expect("it is on the page")));
         }
-        self.one_by_one(asked, answers).await;
+        self.one_by_one(asked, round).await;
     }
 }
 
 impl InstanceSource for WorldSource<'_> {
-    async fn poll(&mut self, ids: &[InstanceId], answers: &mut [Answer]) -> Option<String> {
+    async fn poll(&mut self, round: &mut Round) {
         self.log.push(Event::Ask { at: self.log.now() });
         // A round that is cut is over too.
         let _over = Asking(self.log.clone());
-        let place = |id| self.ids.iter().position(|known| known == id).expect("a known id");
-        let asked: Vec<usize> = ids.iter().map(place).collect();
+        let place =
+            |id: &InstanceId| self.ids.iter().position(|known| known == id).expect("a known id");
+        let asked: Vec<usize> = round.ids().map(place).collect();
         for &who in &asked {
             self.log.push(Event::Asked { who });
         }
@@ -182,17 +184,16 @@ impl InstanceSource for WorldSource<'_> {
             sleep(Duration::from_millis(latency)).await;
         }
         if hangs {
-            for (&who, place) in asked.iter().zip(answers) {
+            for (place, &who) in asked.iter().enumerate() {
                 self.log.push(Event::Answer { who, said: Said::Fault });
                 let (headers, rng) = (Headers::default(), &mut self.rng);
-                *place = Some(as_library(Said::Fault, &headers, &self.ids[who], rng));
+                round.answer(place, as_library(Said::Fault, &headers, &self.ids[who], rng));
             }
         } else if self.world.paged && asked.len() > 1 {
-            self.by_pages(&asked, answers).await;
+            self.by_pages(&asked, round).await;
         } else {
-            self.one_by_one(&asked, answers).await;
+            self.one_by_one(&asked, round).await;
         }
-        None
     }
 }
 
@@ -213,7 +214,8 @@ pub(crate) struct WorldProbe {
 }
 
 impl Probe for WorldProbe {
-    async fn attempt(&self, ip: IpAddr) -> Result<(), ProbeError> {
+    async fn attempt(&self, target: Target<'_>) -> Result<(), ProbeError> {
+        let ip = target.address.ip();
         self.log.push(Event::Try { at: self.log.now(), ip });
         let mut attempt = Attempt { log: &self.log, ip, is_over: false };
         let door = match ip {
