@@ -253,7 +253,8 @@ impl Policy {
     fn outlook(&self, news: &[usize], now: Duration) -> Outlook {
         let is_confirming = self.are_enough_met();
         let waiting = || self.watches.iter().filter(|watch| watch.is_waiting());
-        let second_look = |watch: &Watch| watch.second_look(&self.rules, self.pace.second_look());
+        let interval = self.pace.second_look();
+        let second_look = |watch: &Watch| watch.second_look(&self.rules, interval, now);
         let limits = waiting().filter_map(|watch| watch.next_limit(&self.rules, now));
         Outlook {
             news: self.share_of_news(news),

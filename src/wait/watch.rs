@@ -367,11 +367,14 @@ impl Watch {
     }
 
     /// When a 404 that is not confirmed yet has to be looked at again, if there is one.
-    pub(super) fn second_look(&self, rules: &Rules, interval: Duration) -> Option<Duration> {
+    pub(super) fn second_look(
+        &self,
+        rules: &Rules,
+        interval: Duration,
+        now: Duration,
+    ) -> Option<Duration> {
         let counts = rules.condition == Condition::Deleted || self.instance.is_some();
-        self.refusals
-            .missing_since()
-            .filter(|_| counts && self.is_waiting())
-            .map(|since| since.saturating_add(interval))
+        let since = self.refusals.missing_since().filter(|_| counts && self.is_waiting())?;
+        Some(since.saturating_add(interval)).filter(|second| *second > now)
     }
 }

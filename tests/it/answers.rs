@@ -130,7 +130,17 @@ fn stopped_ends_the_wait_at_once() {
 fn refused_credentials_end_the_wait_at_once() {
     for status in [401, 403] {
         ends([error(status, &[]), ready()], 4, "", 1);
-        ends([pending(), error(status, &[]), ready()], 4, "", 2);
+    }
+}
+
+#[test]
+fn a_key_that_was_accepted_is_refused_at_the_second_refusal_in_a_row() {
+    for status in [401, 403] {
+        ends([pending(), error(status, &[]), ready()], 0, IP, 3);
+        ends([pending(), error(status, &[]), error(status, &[]), ready()], 4, "", 3);
+        let refused = || error(status, &[]);
+        ends([pending(), refused(), pending(), refused(), ready()], 0, IP, 5);
+        ends([error(404, &[]), refused(), ready()], 0, IP, 3);
     }
 }
 
@@ -179,7 +189,12 @@ fn without_a_grace_the_first_404_is_believed() {
 
 #[test]
 fn once_seen_two_404s_in_a_row_mean_deleted() {
-    ends([pending(), error(404, &[]), error(404, &[]), ready()], 5, "", 3);
+    let server = Server::playing([pending(), error(404, &[]), error(404, &[]), ready()]);
+    let ended = Program::asking(&server, &["--not-found-grace", "0"]).run();
+    ended.assert(5, "").says("was deleted");
+    assert_eq!(server.count(), 3);
+    assert!(ended.took >= Duration::from_secs(3), "{ended:#?}");
+    ends([pending(), error(404, &[]), error(404, &[]), ready()], 0, IP, 4);
     ends([pending(), error(404, &[]), pending(), error(404, &[]), ready()], 0, IP, 5);
     ends([pending(), error(404, &[]), error(500, &[]), error(404, &[]), ready()], 0, IP, 5);
 }
@@ -236,8 +251,8 @@ fn an_answer_that_is_no_instance_is_transient() {
         (200, "[]"),
         (200, "{}"),
         (200, r#"{"status":"ready","ip":"203.0.113.9"}"#),
-        (200, r#"{"id":"inst_abc","status":"ready","ip":"203.0.113.9"}"#),
-        (200, r#"{"id":"inst_abc","instance_type":"x","region":"y","ip":"203.0.113.9"}"#),
+        (200, r#"{"id":"inst_abc","ip":"203.0.113.9"}"#),
+        (200, r#"{"id":"inst_abc","status":2,"ip":"203.0.113.9"}"#),
         (200, "{\"id\":\"inst_abc"),
         (206, r#"{"id":"#),
     ] {

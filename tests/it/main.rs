@@ -18,6 +18,7 @@ mod probing;
 mod properties;
 mod reach;
 mod readme;
+mod refusals;
 mod simulator;
 mod soak;
 mod tls;

@@ -232,9 +232,34 @@ async fn the_grace_for_a_404_ends_with_a_poll_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deleted_instance_ends_the_wait_at_the_second_404() {
-    let outcome = wait("pending,404").run().await;
-    assert_eq!(outcome.polls, [0., 1., 3.]);
+    let outcome = wait("pending:10s,404").run().await;
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 18.]);
     assert!(matches!(outcome.endings[..], [Ending::Deleted(_)]));
+    assert_eq!(outcome.reasons.last(), Some(&Why::SecondLook));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_deletion_is_believed_within_the_grace() {
+    let outcome = wait("pending,404").run().await;
+    assert_eq!(outcome.polls, [0., 1., 4., 6., 10.]);
+    assert!(matches!(outcome.endings[..], [Ending::Deleted(_)]));
+    let lagging = wait("pending,404*3,ready").run().await;
+    assert_eq!(lagging.endings, met());
+    assert_eq!(lagging.polls, [0., 1., 4., 6., 10.]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_404_counts_only_after_the_longer_of_three_seconds_and_the_shortest_delay() {
+    let deleted = |min: Duration| async move {
+        let outcome =
+            wait("ready:60s,404").until(Condition::Deleted).with(|wait| wait.min = min).run().await;
+        assert_eq!(outcome.endings, [Ending::Met(None)]);
+        let [.., first, second] = outcome.polls[..] else { panic!("{:?}", outcome.polls) };
+        second - first
+    };
+    assert!((deleted(SECOND / 10).await - 3.).abs() < 0.01);
+    assert!((deleted(SECOND).await - 3.).abs() < 0.01);
+    assert!((deleted(SECOND * 8).await - 8.).abs() < 0.01);
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,6 +274,25 @@ async fn deleted_can_be_what_is_waited_for() {
 async fn stopped_can_be_what_is_waited_for() {
     let outcome = wait("ready:2s,stopped").until(Condition::Stopped).run().await;
     assert_eq!(outcome.endings, [Ending::Met(None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_was_seen_before_does_not_start_the_schedule_again() {
+    let flapping = "pending:1s,unknown:1s,".repeat(40) + "ready";
+    let script: &'static str = Box::leak(flapping.into_boxed_str());
+    let outcome = wait(script).within(SECOND * 60).run().await;
+    assert!(outcome.polls.len() <= 9, "{:?}", outcome.polls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_address_starts_the_schedule_again_and_another_one_does_not() {
+    let outcome = wait("ready@none:20s,ready")
+        .with(|wait| wait.rules.stable = NonZeroU32::new(3).unwrap())
+        .run()
+        .await;
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 31., 33.]);
+    let outcome = wait("pending@203.0.113.1:20s,pending@203.0.113.2:20s,ready").run().await;
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 45., 60.]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,7 +322,7 @@ async fn a_spent_budget_does_not_hurry_a_server_that_fails() {
 #[tokio::test(start_paused = true)]
 async fn the_grace_for_a_404_is_nothing_to_a_wait_for_deletion() {
     let outcome = wait("500*5,404,500,404").until(Condition::Deleted).run().await;
-    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 45., 60., 75.]);
+    assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 33., 35., 38.]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,7 +39,7 @@ fn a_simulated_ending_has_its_exit_code() {
         ("stopped", 3),
         ("401", 4),
         ("403", 4),
-        ("pending,404*2,ready", 5),
+        ("pending,404", 5),
         ("400", 6),
         ("302", 6),
         ("429:1h", 7),
@@ -48,7 +48,8 @@ fn a_simulated_ending_has_its_exit_code() {
     ] {
         let simulate = format!("--simulate={script}");
         let timeout = if code == 124 { "1s" } else { "50s" };
-        let arguments = ["a", &simulate, "--timeout", timeout, "--min-delay", "10ms"];
+        let rest = ["--timeout", timeout, "--min-delay", "10ms", "--not-found-grace", "0"];
+        let arguments = ["a", simulate.as_str()].into_iter().chain(rest);
         Program::new(arguments).run().assert(code, "");
     }
 }
