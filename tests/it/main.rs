@@ -12,6 +12,7 @@ mod fleet;
 mod floors;
 mod hints;
 mod leaks;
+mod library;
 mod output;
 mod pacing;
 mod probing;
