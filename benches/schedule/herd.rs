@@ -18,32 +18,60 @@ use crate::{
 };
 
 const WAITERS: usize = 1_000;
-/// Requests that the API answers in one second; more are refused until the next one begins.
+/// Requests that the API answers in one second, on average over a window.
 const LIMIT: u32 = 20;
 /// Every instance is ready then; the waiters start within the first second.
 const READY_AT: Duration = Duration::from_secs(150);
 /// Instances on one page of the list.
 const PAGE: usize = 100;
 
-/// The API: counts requests by the second.
-#[derive(Default)]
+/// The API: counts requests by the window; more than the limit are refused until the next one
+/// begins.
 struct Api {
-    second: u64,
+    /// In seconds.
+    window: u64,
+    number: u64,
     used: u32,
     answered: u32,
     refused: u32,
+    second: u64,
+    in_second: u32,
+    peak: u32,
 }
 
 impl Api {
-    /// Whether this request is refused; the hint is one second, the least that a header can say.
-    fn refuses(&mut self, now: Duration) -> bool {
+    fn new(window: u64) -> Self {
+        Self {
+            window,
+            number: 0,
+            used: 0,
+            answered: 0,
+            refused: 0,
+            second: 0,
+            in_second: 0,
+            peak: 0,
+        }
+    }
+
+    /// How long this request is asked to wait, if it is one too many: until the window ends, in
+    /// whole seconds, which is the least that a header can say.
+    fn refuses(&mut self, now: Duration) -> Option<u64> {
+        let number = now.as_secs() / self.window;
+        if number != self.number {
+            (self.number, self.used) = (number, 0);
+        }
         if now.as_secs() != self.second {
-            (self.second, self.used) = (now.as_secs(), 0);
+            (self.second, self.in_second) = (now.as_secs(), 0);
+        }
+        self.in_second += 1;
+        // The first second of all is that of the start, which is the same for every schedule.
+        if now.as_secs() > 0 {
+            self.peak = self.peak.max(self.in_second);
         }
         self.used += 1;
-        let refused = self.used > LIMIT;
+        let refused = u64::from(self.used) > self.window * u64::from(LIMIT);
         *(if refused { &mut self.refused } else { &mut self.answered }) += 1;
-        refused
+        refused.then(|| (number + 1) * self.window - now.as_secs())
     }
 
     fn status(now: Duration) -> Status {
@@ -76,17 +104,19 @@ impl Ours {
 impl Waiter for Ours {
     fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration> {
         let mut round = self.0.begin_round(now);
-        let mut refused = false;
+        let mut refused = None;
         for place in 0..round.len() {
             if place % PAGE == 0 {
                 // After a refusal the rest of the listing is left for the next round.
-                refused = refused || api.refuses(now);
+                refused = refused.or_else(|| api.refuses(now));
             }
-            let answer = if refused {
-                let hint = Hint { wait: Duration::from_secs(1), header: HintHeader::RetryAfter };
-                Err(PollError::from_answer(ServerError::bare(429), Some(hint), None))
-            } else {
-                Ok(describe(round.id(place), Api::status(now)))
+            let answer = match refused {
+                Some(seconds) => {
+                    let wait = Duration::from_secs(seconds);
+                    let hint = Hint { wait, header: HintHeader::RetryAfter };
+                    Err(PollError::from_answer(ServerError::bare(429), Some(hint), None))
+                }
+                None => Ok(describe(round.id(place), Api::status(now))),
             };
             round.answer(place, answer);
         }
@@ -103,13 +133,28 @@ struct Theirs(Box<dyn Schedule>);
 
 impl Waiter for Theirs {
     fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration> {
-        let refused = api.refuses(now);
+        let refused = api.refuses(now).is_some();
         let answered_at = now + ROUND_TRIP;
         if !refused && Api::status(now) == Status::Ready {
             return None;
         }
         let moment = Moment { elapsed: answered_at, max_wait: MAX_WAIT, changed: false };
         Some(answered_at + self.0.delay(&moment))
+    }
+}
+
+/// Ours as it was: those that are refused together come back together.
+struct Unspread(Backoff);
+
+impl Waiter for Unspread {
+    fn poll(&mut self, api: &mut Api, now: Duration) -> Option<Duration> {
+        let refused = api.refuses(now);
+        let answered_at = now + ROUND_TRIP;
+        if refused.is_none() && Api::status(now) == Status::Ready {
+            return None;
+        }
+        let hint = Duration::from_secs(refused.unwrap_or_default());
+        Some(answered_at + self.0.next_delay().max(hint))
     }
 }
 
@@ -121,10 +166,12 @@ pub(crate) struct Outcome {
     pub(crate) median: Duration,
     pub(crate) answered: u32,
     pub(crate) refused: u32,
+    /// The most requests in one second.
+    pub(crate) peak: u32,
 }
 
-fn run(mut waiters: Vec<Box<dyn Waiter>>) -> Outcome {
-    let mut api = Api::default();
+fn run(window: u64, mut waiters: Vec<Box<dyn Waiter>>) -> Outcome {
+    let mut api = Api::new(window);
     let mut rng = Rng::with_seed(1);
     let mut agenda: BinaryHeap<Reverse<(Duration, usize)>> = (0..waiters.len())
         .map(|waiter| Reverse((Duration::from_micros(rng.u64(0..1_000_000)), waiter)))
@@ -148,16 +195,22 @@ fn run(mut waiters: Vec<Box<dyn Waiter>>) -> Outcome {
         median: lags[lags.len() / 2],
         answered: api.answered,
         refused: api.refused,
+        peak: api.peak,
     }
 }
 
-fn boxed<W: Waiter + 'static>(start: impl Fn(u64) -> W) -> Vec<Box<dyn Waiter>> {
-    (0..WAITERS as u64).map(|seed| Box::new(start(seed)) as Box<dyn Waiter>).collect()
+fn boxed<W: Waiter + 'static>(count: usize, start: impl Fn(u64) -> W) -> Vec<Box<dyn Waiter>> {
+    (0..count as u64).map(|seed| Box::new(start(seed)) as Box<dyn Waiter>).collect()
 }
 
 /// A thousand processes of ours.
 pub(crate) fn ours() -> Outcome {
-    run(boxed(|seed| Ours::new(usize::try_from(seed).unwrap_or_default(), 1, seed)))
+    of_ours(1, WAITERS)
+}
+
+/// So many processes of ours, behind a limit by windows of so many seconds.
+pub(crate) fn of_ours(window: u64, count: usize) -> Outcome {
+    run(window, boxed(count, |seed| Ours::new(usize::try_from(seed).unwrap_or_default(), 1, seed)))
 }
 
 /// The table.
@@ -170,7 +223,7 @@ pub(crate) fn print() {
     );
     println!("|---|---:|---:|---:|---:|---:|");
     let row = |name: &str, outcome: &Outcome| {
-        let Outcome { all_after, median, answered, refused } = outcome;
+        let Outcome { all_after, median, answered, refused, .. } = outcome;
         let (all, half) = (all_after.as_secs_f64(), median.as_secs_f64());
         let sent = answered + refused;
         let share = 100.0 * f64::from(*refused) / f64::from(sent);
@@ -180,8 +233,38 @@ pub(crate) fn print() {
         );
     };
     row("wait-ready, 1,000 processes", &ours());
-    row("wait-ready, 1 process for 1,000", &run(vec![Box::new(Ours::new(0, WAITERS, 1))]));
-    row("smithy", &run(boxed(|seed| Theirs(Box::new(Smithy::new(seed))))));
-    row("every 5 s", &run(boxed(|_| Theirs(Box::new(Fixed(Duration::from_secs(5)))))));
-    row("every 15 s", &run(boxed(|_| Theirs(Box::new(Fixed(Duration::from_secs(15)))))));
+    row("wait-ready, 1 process for 1,000", &run(1, vec![Box::new(Ours::new(0, WAITERS, 1))]));
+    row("smithy", &run(1, boxed(WAITERS, |seed| Theirs(Box::new(Smithy::new(seed))))));
+    row("every 5 s", &run(1, boxed(WAITERS, |_| Theirs(Box::new(Fixed(Duration::from_secs(5)))))));
+    row(
+        "every 15 s",
+        &run(1, boxed(WAITERS, |_| Theirs(Box::new(Fixed(Duration::from_secs(15)))))),
+    );
+    print_windows();
+}
+
+/// The table of windows of a minute.
+fn print_windows() {
+    println!(
+        "\nWindows of a minute, {} requests each; a refusal names the end of its window:\n",
+        60 * LIMIT
+    );
+    println!("| waiters | schedule | most requests in a second | all know after | refused |");
+    println!("|---:|---|---:|---:|---:|");
+    for count in [1_200, 4_000] {
+        let unspread = |seed| {
+            let jitter = Jitter::Seeded(seed);
+            Unspread(Backoff::new(DEFAULTS.0, DEFAULTS.1, jitter).expect("bounds"))
+        };
+        let rows = [
+            ("wait-ready", of_ours(60, count)),
+            ("the same, hints not spread", run(60, boxed(count, unspread))),
+        ];
+        for (name, Outcome { all_after, peak, refused, .. }) in rows {
+            println!(
+                "| {count} | {name} | {peak} | {:.1} s | {refused} |",
+                all_after.as_secs_f64()
+            );
+        }
+    }
 }

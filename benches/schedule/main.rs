@@ -8,6 +8,7 @@
 //!     cargo bench --bench schedule -- --guard      # our own numbers, for benches/guard.sh
 #![expect(clippy::print_stdout, reason = "the tables are what it is run for")]
 
+mod fleet;
 mod herd;
 mod peer;
 mod plot;
@@ -26,6 +27,8 @@ use wait::{Cost, DEFAULTS, Summary};
 
 /// Traces of each kind.
 const TRACES: usize = 2_000;
+/// Fleets of each kind for the guard.
+const GUARD_FLEETS: usize = 12;
 /// Fewer, and exactly comparable: every request and every millisecond is counted.
 const GUARD_TRACES: usize = 200;
 
@@ -44,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let picture = plot::lag_against_requests(family.name, &rows);
             fs::write(folder.join(format!("schedule-{}.svg", family.name)), picture)?;
         }
+        fleet::print();
         herd::print();
         println!("\nThe schedules of the peers:\n");
         for peer in &PEERS {
@@ -108,6 +112,36 @@ fn guard() {
         let beaten_by = beaten_by(&rows[0].1, &rows).unwrap_or("nobody");
         println!("schedule {} lag_ms {lag} requests {requests} beaten_by {beaten_by}", family.name);
     }
+    for family in &FAMILIES {
+        let (mut lag, mut requests) = (0, 0);
+        for (fleet, seed) in family.traces(100 * GUARD_FLEETS).chunks(100).zip(0..) {
+            let cost = fleet::wait(fleet, fleet::Rule::Product, seed);
+            (lag, requests) = (lag + cost.lag.as_millis(), requests + cost.requests);
+        }
+        println!("fleet {} lag_ms {lag} requests {requests}", family.name);
+        let cost = |rule| fleet::measure(family, 1_000, GUARD_FLEETS, rule);
+        let ((lag, requests), (never_lag, never)) =
+            (cost(fleet::Rule::Product), cost(fleet::Rule::Never));
+        let (restart_lag, _) = cost(fleet::Rule::Restart);
+        let noise = 2.0 * (lag.error + never_lag.error);
+        println!(
+            "fleet {} of 1000: cheap {} as soon as without a restart {} close to a restart {}",
+            family.name,
+            requests.value <= 1.3 * never.value,
+            lag.value <= never_lag.value + noise,
+            lag.value <= restart_lag.value + 2.0 + noise,
+        );
+    }
+    let (mut lag, mut requests) = (0, 0);
+    for (trace, seed) in FAMILIES[1].traces(GUARD_TRACES).iter().zip(0..) {
+        let cost = fleet::deletion(trace, seed);
+        (lag, requests) = (lag + cost.lag.as_millis(), requests + cost.requests);
+    }
+    println!("deletion minutes lag_ms {lag} requests {requests}");
+    let late: u128 = (0..200).map(|seed| fleet::late_address(seed).lag.as_millis()).sum();
+    println!("late address lag_ms {late}");
     let herd = herd::ours();
     println!("herd all_ms {} refused {}", herd.all_after.as_millis(), herd.refused);
+    let herd = herd::of_ours(60, 1_200);
+    println!("herd by minutes all_ms {} peak {}", herd.all_after.as_millis(), herd.peak);
 }
