@@ -42,7 +42,7 @@ measure 'no LTO' LTO=off
 measure '16 codegen units' CODEGEN_UNITS=16
 measure 'panic = unwind' PANIC=unwind
 measure 'not stripped' STRIP=none
-measure 'without the feature simulate' -- --no-default-features
+measure 'without the feature simulate' -- --no-default-features --features cli
 
 # static LABEL FLAG...: one row of the program in the image
 static() {

@@ -50,12 +50,14 @@
 
 pub mod answer;
 pub mod api;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod program;
 pub mod reach;
 pub mod report;
 pub mod simulate;
 mod system;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod terminal;
 pub mod text;

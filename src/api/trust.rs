@@ -41,6 +41,7 @@ pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error>
 
 /// The places for certificates that the environment names and that cannot be read: a slip there
 /// shows only as an issuer that is not trusted.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the program alone tells it"))]
 pub(crate) fn unreadable_stores(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
     let file = variable("SSL_CERT_FILE").into_iter().map(|path| {
         let read = fs::File::open(&path).map(drop);

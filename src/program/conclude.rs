@@ -1,7 +1,9 @@
-//! What comes of a wait that is over: the result, the report, the summary, and COMMAND.
+//! What comes of a run that is over: the summary, the report, the result, and COMMAND. The order
+//! is that of what can be taken back: a report is written anew where a later step fails, while an
+//! address that is printed stays printed, and nothing of this process is left once COMMAND runs.
 
 use std::{
-    env,
+    ffi::OsString,
     io::{self, Write as _},
     path::Path,
 };
@@ -9,67 +11,77 @@ use std::{
 use tracing::warn;
 
 use super::{
-    cli::Cli,
     command::{become_command, command},
     failure::Failure,
     output::{print, render},
+    plan::Outputs,
     signals::AtOnce,
-    verdict::{Finished, Verdict, told},
+    tell::tell_reason,
+    verdict::{Finished, Verdict},
 };
 use crate::{
     report::{annotation::annotation, exit_code::ExitCode, json, record::Report, summary::summary},
-    system::write::{FileError, append, replace, replace_or_overwrite},
-    terminal::subscriber::LogFormat,
+    system::write::{FileError, append, is_special, replace, replace_or_overwrite},
 };
 
 /// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
-///
-/// The result comes after the report, which can be written anew where that fails: an address that
-/// is printed cannot be taken back.
 pub(crate) fn conclude(
-    cli: &Cli,
+    outputs: &Outputs,
+    command: &[OsString],
     finished: &Finished,
     verdict: Verdict,
     at_once: &AtOnce,
 ) -> ExitCode {
-    let mut verdict = report(cli, finished, verdict);
-    if verdict.code == ExitCode::Success
-        && let Err(failure) = pass_on(cli, finished, at_once)
-    {
-        verdict = report(cli, finished, told(&failure.explanation, failure.code));
-    }
-    annotate(cli, &verdict);
-    verdict.code
+    let conclude = || {
+        let mut verdict = report(outputs, finished, verdict);
+        if verdict.code == ExitCode::Success
+            && let Err(failure) = pass_on(outputs, command, finished, at_once)
+        {
+            verdict = report(outputs, finished, spoiled(failure));
+        }
+        if let Some(message) = verdict.message.filter(|_| outputs.annotates) {
+            let _ = writeln!(io::stderr(), "{}", annotation(&message));
+        }
+        verdict.code
+    };
+    // Only where it may be stuck: elsewhere a signal would leave half of the work behind.
+    let may_be_stuck = outputs.files().any(|(_, path)| is_special(path));
+    if may_be_stuck { at_once.during(conclude) } else { conclude() }
 }
 
 /// Writes the result and becomes COMMAND; comes back where there is none or that is impossible.
-fn pass_on(cli: &Cli, finished: &Finished, at_once: &AtOnce) -> Result<(), Failure> {
+fn pass_on(
+    outputs: &Outputs,
+    words: &[OsString],
+    finished: &Finished,
+    at_once: &AtOnce,
+) -> Result<(), Failure> {
     let met = finished.outcome.met();
-    let text = || render(cli.output.format, &met, finished.outcome.elapsed());
-    if let Some(path) = &cli.output.output_file {
+    let text = || render(outputs.format, &met, finished.outcome.elapsed());
+    if let Some(path) = &outputs.result {
         replace(path, text().as_bytes())
             .map_err(|error| Failure::unexpected("cannot write the result", &error))?;
-    } else if cli.command.is_empty() {
+    } else if words.is_empty() {
         // With COMMAND, standard output is COMMAND's.
         at_once.during(|| print(text().as_bytes())).map_err(|error| {
             Failure::unexpected("cannot write the result to standard output", &error)
         })?;
     }
-    let Some(command) = command(&cli.command, &met) else { return Ok(()) };
+    let Some(command) = command(words, &met) else { return Ok(()) };
     let error = become_command(command);
     Err(Failure::command(error.code(), &error))
 }
 
 /// Writes the summary and the report; a success that cannot be reported is none.
-fn report(cli: &Cli, finished: &Finished, mut verdict: Verdict) -> Verdict {
+fn report(outputs: &Outputs, finished: &Finished, mut verdict: Verdict) -> Verdict {
     let outcome = &finished.outcome;
     let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
-    if let Some(path) = &cli.output.summary {
+    if let Some(path) = &outputs.summary {
         let text = summary(watches, elapsed, verdict.code, verdict.message.as_deref());
         let written = append(path, text.as_bytes());
         verdict = unless_written("cannot write the summary", written, verdict);
     }
-    if let Some(path) = &cli.output.report {
+    if let Some(path) = &outputs.report {
         let decisive = outcome
             .decisive()
             .or_else(|| watches.iter().find(|watch| watch.is_met()))
@@ -87,23 +99,21 @@ fn unless_written(what: &str, written: Result<(), FileError>, verdict: Verdict) 
     let Err(error) = written else { return verdict };
     let failure = Failure::unexpected(what, &error);
     if verdict.code == ExitCode::Success {
-        told(&failure.explanation, failure.code)
+        spoiled(failure)
     } else {
         warn!("{}", failure.explanation.what);
         verdict
     }
 }
 
+/// The verdict on a success that came to nothing after the wait, which is told at once.
+fn spoiled(failure: Failure) -> Verdict {
+    let verdict = Verdict::from(failure);
+    verdict.reasons.iter().for_each(tell_reason);
+    verdict
+}
+
 /// Writes a report, over a file that cannot be replaced too.
 pub(crate) fn write_report(path: &Path, report: &Report<'_>) -> Result<(), FileError> {
     replace_or_overwrite(path, format!("{}\n", json::line(report)).as_bytes())
-}
-
-/// In a GitHub workflow the last error is shown on the run's page.
-fn annotate(cli: &Cli, verdict: &Verdict) {
-    let Some(message) = &verdict.message else { return };
-    let in_a_workflow = env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
-    if in_a_workflow && cli.output.log_format == LogFormat::Text {
-        let _ = writeln!(io::stderr(), "{}", annotation(message));
-    }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Why the program could not do its work.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
     pub(crate) explanation: Explanation,

@@ -5,14 +5,14 @@
 pub mod cli;
 mod command;
 mod conclude;
+mod execute;
 mod failure;
 pub mod instance_list;
-#[expect(clippy::doc_markdown, reason = "the comments of its formats are part of --help")]
 pub mod output;
 mod plan;
 mod signals;
-#[cfg(feature = "simulate")]
 mod simulated;
+mod tell;
 mod verdict;
 
 use std::{
@@ -22,68 +22,54 @@ use std::{
     time::Duration,
 };
 
+use tracing::warn;
+
 use crate::{
     report::{exit_code::ExitCode, record::Report},
-    system::write::is_special,
-    terminal::{
-        appearance::Appearance,
-        subscriber::{LogFormat, Stderr, Verbosity, subscriber},
-    },
+    terminal::subscriber::{LogFormat, Stderr, Verbosity, subscriber},
 };
-use cli::{Cli, Generated, complaint::complaint, generate::generate, wishes::Wishes};
+use cli::{Cli, Generated, complaint::Complaint, generate::generate, wishes::Wishes};
 use conclude::{conclude, write_report};
+use execute::execute;
 use failure::Failure;
 use output::print;
-use plan::{Plan, block_on};
+use plan::{Look, Plan};
 use signals::AtOnce;
-use verdict::{Finished, told};
+use tell::{tell, tell_reason};
+use verdict::{Finished, Verdict, verdict};
 
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     fail_instead_of_aborting();
     let arguments: Vec<OsString> = env::args_os().collect();
-    match Cli::read(&arguments) {
-        Ok(cli) => run_with(&cli),
-        Err(error) => {
-            let error = complaint(error, &arguments, |name| env::var_os(name));
-            if error.use_stderr() {
-                return complain(&error, &arguments).into();
-            }
-            printed_to_the_end(error.print().and_then(|()| io::stdout().flush())).number()
+    let variable = |name: &str| env::var_os(name);
+    match Cli::read(&arguments, variable) {
+        Ok(Cli { output: cli::Output { generate: Some(what), .. }, .. }) => print_generated(what),
+        Ok(cli) => run_with(cli),
+        Err(answer) if answer.is_an_answer() => {
+            printed_to_the_end(answer.print().and_then(|()| io::stdout().flush()))
         }
+        Err(complaint) => complain(complaint, &arguments),
     }
     .into()
 }
 
-fn run_with(cli: &Cli) -> u8 {
-    if let Some(what) = cli.output.generate {
-        return print_generated(what).number();
+/// One plan in, one verdict out, and what comes of it.
+fn run_with(cli: Cli) -> ExitCode {
+    let plan = Plan::read(cli, io::stderr().is_terminal(), |name| env::var_os(name));
+    let Plan { targets, wait, outputs, command, look, warnings } = plan;
+    let stderr = start_logging(&look);
+    for oddity in warnings {
+        warn!("{oddity}");
     }
-    let look = Appearance::new(
-        cli.output.progress,
-        cli.output.color,
-        io::stderr().is_terminal(),
-        |name| env::var_os(name),
-    );
-    let stderr = start_logging(cli, look);
     let at_once = AtOnce::prepare().unwrap_or_default();
-    let (finished, verdict) =
-        match Plan::new(cli).and_then(|p| block_on(p.carry_out(cli, look, &stderr, &at_once))) {
-            Ok(finished) => {
-                let verdict = finished.verdict(look.unicode);
-                (finished, verdict)
-            }
-            Err(failure) => {
-                let verdict = told(&failure.explanation, failure.code);
-                (Finished::before_the_first_poll(&cli.instances), verdict)
-            }
-        };
-    let conclude = || conclude(cli, &finished, verdict, &at_once);
-    // Only where it may be stuck: elsewhere a signal would leave half of the work behind.
-    let may_be_stuck = cli.output.files().any(|(_, path)| is_special(path));
-    let code = if may_be_stuck { at_once.during(conclude) } else { conclude() };
-    code.number()
+    let finished = wait
+        .and_then(|wait| execute(wait, &targets, &outputs, &look, &stderr, &at_once))
+        .unwrap_or_else(|failure| Finished::failed(&targets, failure));
+    let verdict = verdict(&finished);
+    tell(&finished, &verdict, look.appearance.unicode);
+    conclude(&outputs, &command, &finished, verdict, &at_once)
 }
 
 /// A panic is an unexpected failure with exit code 1; aborting would look like a crash.
@@ -96,27 +82,20 @@ fn fail_instead_of_aborting() {
 }
 
 /// Tells what is wrong with the command line, as far as it can be read in the way it asks for.
-fn complain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+fn complain(complaint: Complaint, arguments: &[OsString]) -> ExitCode {
     let wishes = Wishes::read(arguments, |name| env::var_os(name));
-    let text = error.to_string();
-    let lines = text
-        .lines()
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let words: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
-    let what = words.join(" ");
-    let what = what.strip_prefix("error: ").unwrap_or(&what);
-    if wishes.json_log {
-        let rust_log = None;
-        let (level, stderr) = (Verbosity::Normal, Stderr::default());
-        let json = subscriber(LogFormat::Json, level, rust_log, false, stderr);
-        let _ = tracing::subscriber::set_global_default(json);
-        told(&Failure::usage(what.to_owned()).explanation, ExitCode::Usage);
-    } else {
+    if !wishes.json_log {
         // Without a standard error there is nobody to tell.
-        let _ = error.print();
+        let _ = complaint.print();
+    }
+    let what = complaint.on_one_line();
+    if wishes.json_log {
+        let json = subscriber(LogFormat::Json, Verbosity::Normal, None, false, Stderr::default());
+        let _ = tracing::subscriber::set_global_default(json);
+        Verdict::from(Failure::usage(what.clone())).reasons.iter().for_each(tell_reason);
     }
     if let Some(path) = wishes.report {
-        let report = Report::new(&[], None, Duration::ZERO, ExitCode::Usage, Some(what));
+        let report = Report::new(&[], None, Duration::ZERO, ExitCode::Usage, Some(&what));
         let _ = write_report(&path, &report);
     }
     ExitCode::Usage
@@ -136,16 +115,12 @@ fn printed_to_the_end(printed: io::Result<()>) -> ExitCode {
     }
 }
 
-fn start_logging(cli: &Cli, look: Appearance) -> Stderr {
-    let verbosity = match (cli.output.quiet, cli.output.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (false, 0) => Verbosity::Normal,
-        (false, 1) => Verbosity::Verbose,
-        (false, _) => Verbosity::Trace,
-    };
+fn start_logging(look: &Look) -> Stderr {
     let rust_log = env::var("RUST_LOG").ok();
-    let (format, stderr) = (cli.output.log_format, Stderr::default());
-    let subscriber = subscriber(format, verbosity, rust_log.as_deref(), look.color, stderr.clone());
+    let stderr = Stderr::default();
+    let color = look.appearance.color;
+    let subscriber =
+        subscriber(look.log_format, look.verbosity, rust_log.as_deref(), color, stderr.clone());
     // Fails only where a subscriber is set already, and then that one serves.
     let _ = tracing::subscriber::set_global_default(subscriber);
     stderr

@@ -2,8 +2,6 @@
 
 use std::{fmt::Write as _, io, time::Duration};
 
-use clap::ValueEnum;
-
 use crate::{
     answer::instance::InstanceId,
     report::{exit_code::ExitCode, json, record::Record},
@@ -12,14 +10,14 @@ use crate::{
 };
 
 /// How the result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// One address a line
     #[default]
     Ip,
     /// One JSON object a line
     Json,
-    /// FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines
+    /// `FAL_INSTANCE_ID=` and `FAL_INSTANCE_IP=` lines
     Env,
 }
 

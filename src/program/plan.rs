@@ -1,243 +1,210 @@
-//! What the command line asks for, and the wait that carries it out.
+//! What the command line asks for, as values that the rest of the run is made of.
 
-use std::{cell::RefCell, env, io, path::Path, pin::pin, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::warn;
-
-#[cfg(feature = "simulate")]
-use super::simulated::Simulated;
 use super::{
-    cli::Cli,
+    cli::{Api, Cli, Output, Pace, Wanted},
     failure::Failure,
-    instance_list::{expand, read_list},
-    output::{Format, is_fit_for_env},
-    signals::{AtOnce, Signals},
-    verdict::Finished,
+    output::Format,
 };
 use crate::{
-    answer::instance::InstanceId,
-    api::{
-        credentials::find_key,
-        http::{HttpOptions, HttpSource},
-        trust::unreadable_stores,
-        url::{ApiUrl, PlainHttp},
-    },
-    reach::NetProbe,
-    report::{exit_code::ExitCode, log::Log},
-    system::write::{are_one_file, check_place},
+    api::url::{ApiUrl, PlainHttp},
+    simulate::script::Script,
     terminal::{
         appearance::Appearance,
-        board::Board,
-        progress::{Progress, REDRAW_EVERY},
-        subscriber::{LogFormat, Stderr},
+        subscriber::{LogFormat, Verbosity},
     },
     wait::{
         backoff::{Backoff, Jitter},
-        event::{Observer as _, WaitEvent},
-        policy::Policy,
         rules::Rules,
-        waiter::Waiter,
     },
 };
 
-/// What the command line asks for, checked as far as that needs no file and no network.
+/// What is to be done, and how it is told; complete, so that nobody asks the command line again.
 pub(crate) struct Plan {
-    rules: Rules,
-    backoff: Backoff,
-    api: ApiUrl,
+    /// The words that name the instances; a list among them is not read yet.
+    pub(crate) targets: Vec<String>,
+    /// The wait, or why there can be none, which is told and reported as the rest says.
+    pub(crate) wait: Result<Wait, Failure>,
+    /// What is left behind, and where.
+    pub(crate) outputs: Outputs,
+    /// COMMAND and its arguments; empty where there is none.
+    pub(crate) command: Vec<OsString>,
+    /// How it is told.
+    pub(crate) look: Look,
+    /// What is odd about it and stops nobody.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What is waited for, and how; checked as far as that needs no file and no network.
+pub(crate) struct Wait {
+    /// What is waited for, and within which limits.
+    pub(crate) rules: Rules,
+    /// The schedule of the polls.
+    pub(crate) pace: Backoff,
+    /// Whom to ask.
+    pub(crate) source: Source,
+}
+
+/// Whom to ask, and with which key.
+pub(crate) struct Source {
+    /// The API.
+    pub(crate) api: ApiUrl,
+    /// A file with the key.
+    pub(crate) key_file: Option<PathBuf>,
+    /// What a simulated API plays that is asked in place of the real one.
+    pub(crate) simulated: Option<Script>,
+    /// The most time for one request.
+    pub(crate) request_timeout: Duration,
+}
+
+/// What is left behind, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    /// How the result is written.
+    pub(crate) format: Format,
+    /// The file for the result, in place of standard output.
+    pub(crate) result: Option<PathBuf>,
+    /// The file for the report.
+    pub(crate) report: Option<PathBuf>,
+    /// The file that a summary is appended to.
+    pub(crate) summary: Option<PathBuf>,
+    /// Whether an error is shown on the page of a GitHub workflow's run.
+    pub(crate) annotates: bool,
+}
+
+/// How it is told.
+pub(crate) struct Look {
+    /// How messages look.
+    pub(crate) appearance: Appearance,
+    /// How much is told.
+    pub(crate) verbosity: Verbosity,
+    /// How messages are written.
+    pub(crate) log_format: LogFormat,
 }
 
 impl Plan {
-    pub(crate) fn new(cli: &Cli) -> Result<Self, Failure> {
-        let backoff = Backoff::new(cli.pace.min_delay, cli.pace.max_delay, Jitter::Random)
-            .map_err(|error| Failure::usage(format!("--min-delay and --max-delay: {error}")))?;
+    /// Reads it from the command line: `variable` reads one variable of the environment.
+    pub(crate) fn read(
+        cli: Cli,
+        stderr_is_terminal: bool,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let Cli { instances: targets, command, wanted, pace, api, output } = cli;
+        let look = Look::read(&output, stderr_is_terminal, &variable);
+        let outputs = Outputs::read(output, look.log_format, &variable);
+        let mut warnings = Vec::new();
+        let wait = Wait::read(wanted, &pace, api, &mut warnings);
+        Self { targets, wait, outputs, command, look, warnings }
+    }
+}
+
+impl Wait {
+    fn read(
+        wanted: Wanted,
+        pace: &Pace,
+        api: Api,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Failure> {
+        let schedule = schedule(pace)?;
+        let source = Source::read(api, pace)?;
+        Ok(Self { rules: rules(wanted, pace, warnings)?, pace: schedule, source })
+    }
+}
+
+fn schedule(pace: &Pace) -> Result<Backoff, Failure> {
+    Backoff::new(pace.min_delay, pace.max_delay, Jitter::Random)
+        .map_err(|error| Failure::usage(format!("--min-delay and --max-delay: {error}")))
+}
+
+fn rules(wanted: Wanted, pace: &Pace, warnings: &mut Vec<String>) -> Result<Rules, Failure> {
+    let undocumented = wanted.max_in.iter().filter(|budget| !budget.status.is_documented());
+    warnings.extend(
+        undocumented.map(|budget| {
+            format!("--max-in {0}=…: the API documents no status {0}", budget.status)
+        }),
+    );
+    for (position, budget) in wanted.max_in.iter().enumerate() {
+        if wanted.max_in[..position].iter().any(|other| other.status == budget.status) {
+            return Err(Failure::usage(format!("--max-in {}=… is given twice", budget.status)));
+        }
+    }
+    Ok(Rules {
+        condition: wanted.condition,
+        deadline: pace.timeout.into(),
+        not_found_grace: pace.not_found_grace,
+        stable: wanted.stable,
+        budgets: wanted.max_in.into_iter().map(|budget| (budget.status, budget.time)).collect(),
+        any: wanted.any,
+        fail_fast: wanted.fail_fast,
+        late_poll: pace.request_timeout,
+    })
+}
+
+impl Source {
+    fn read(api: Api, pace: &Pace) -> Result<Self, Failure> {
         let plain_http =
-            if cli.api.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
-        let api = ApiUrl::new(&cli.api.api_url, plain_http)
+            if api.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
+        let url = ApiUrl::new(&api.api_url, plain_http)
             .map_err(|error| Failure::usage(format!("--api-url (FAL_API_URL): {error}")))?;
-        for budget in cli.wanted.max_in.iter().filter(|budget| !budget.status.is_documented()) {
-            warn!("--max-in {0}=…: the API documents no status {0}", budget.status);
+        Ok(Self {
+            api: url,
+            key_file: api.api_key_file,
+            simulated: api.simulate.script,
+            request_timeout: pace.request_timeout,
+        })
+    }
+}
+
+impl Outputs {
+    fn read(
+        output: Output,
+        log_format: LogFormat,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let in_a_workflow = variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        Self {
+            format: output.format,
+            result: output.output_file,
+            report: output.report,
+            summary: output.summary,
+            annotates: in_a_workflow && log_format == LogFormat::Text,
         }
-        for (position, budget) in cli.wanted.max_in.iter().enumerate() {
-            if cli.wanted.max_in[..position].iter().any(|b| b.status == budget.status) {
-                let text = format!("--max-in {}=… is given twice", budget.status);
-                return Err(Failure::usage(text));
-            }
-        }
-        let budgets = cli.wanted.max_in.iter().map(|b| (b.status.clone(), b.time)).collect();
-        let rules = Rules {
-            condition: cli.wanted.condition.clone(),
-            deadline: cli.pace.timeout.into(),
-            not_found_grace: cli.pace.not_found_grace,
-            stable: cli.wanted.stable,
-            budgets,
-            any: cli.wanted.any,
-            fail_fast: cli.wanted.fail_fast,
-            late_poll: cli.pace.request_timeout,
+    }
+
+    /// Every file that is to be written, and what it is to hold.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [("result", &self.result), ("report", &self.report), ("summary", &self.summary)]
+            .into_iter()
+            .filter_map(|(what, path)| Some((what, path.as_deref()?)))
+    }
+}
+
+impl Look {
+    fn read(
+        output: &Output,
+        stderr_is_terminal: bool,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let verbosity = match (output.quiet, output.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Verbose,
+            (false, _) => Verbosity::Trace,
         };
-        Ok(Self { rules, backoff, api })
+        let appearance =
+            Appearance::new(output.progress, output.color, stderr_is_terminal, variable);
+        Self { appearance, verbosity, log_format: output.log_format }
     }
 
-    /// Waits until it is over.
-    pub(crate) async fn carry_out(
-        self,
-        cli: &Cli,
-        look: Appearance,
-        stderr: &Stderr,
-        at_once: &AtOnce,
-    ) -> Result<Finished, Failure> {
-        let Self { rules, backoff, api } = self;
-        let mut signals = Signals::install(at_once)
-            .map_err(|e| Failure::unexpected("cannot handle signals", &e))?;
-        let ids = tokio::select! {
-            biased;
-            code = signals.next() => return Err(Failure::interrupted(code)),
-            ids = instances(cli) => ids?,
-        };
-        check_before_the_first_poll(cli, &ids)?;
-        let probe = NetProbe::new();
-        // A simulation serves as long as this lives.
-        #[cfg(feature = "simulate")]
-        let simulated = Simulated::if_wanted(cli, &ids).await?;
-        #[cfg(feature = "simulate")]
-        let (source, probe) = match &simulated {
-            Some(simulated) => (simulated.source()?, probe.with_stand_in(simulated.ssh_address())),
-            None => (real(cli, api, at_once)?, probe),
-        };
-        #[cfg(not(feature = "simulate"))]
-        let source = real(cli, api, at_once)?;
-        let draws = look.progress && !cli.output.quiet && cli.output.log_format == LogFormat::Text;
-        let mut progress = draws.then(|| {
-            let board = Board::new(ids.iter().cloned(), &rules, look.unicode);
-            let progress = Progress::on_stderr(board, look.unicode);
-            stderr.share_with(progress.rows());
-            progress
-        });
-        let policy = Policy::new(rules.clone(), backoff, ids);
-        let mut waiter = Waiter::new(source, probe, policy);
-        let signal = watched(&mut waiter, &mut progress, &mut signals).await;
-        Ok(Finished { outcome: waiter.outcome(), rules, signal })
+    /// Whether rows are drawn that change in place.
+    pub(crate) fn draws(&self) -> bool {
+        self.appearance.progress
+            && self.verbosity != Verbosity::Quiet
+            && self.log_format == LogFormat::Text
     }
-}
-
-/// Does `work` on this thread.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::unexpected("cannot start", &error))?;
-    let done = runtime.block_on(work);
-    // A name that is being looked up, or a read of standard input, must not delay the end.
-    runtime.shutdown_background();
-    done
-}
-
-/// What would only be noticed at the end of the wait is checked before it.
-fn check_before_the_first_poll(cli: &Cli, ids: &[InstanceId]) -> Result<(), Failure> {
-    let files: Vec<(&str, &Path)> = cli.output.files().collect();
-    for (position, (what, path)) in files.iter().enumerate() {
-        check_place(path)
-            .map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
-        if let Some((other, _)) = files[..position].iter().find(|(_, p)| are_one_file(p, path)) {
-            let path = path.display();
-            return Err(Failure::usage(format!("the {other} and the {what} are one file: {path}")));
-        }
-    }
-    let unfit = ids.iter().find(|id| cli.output.format == Format::Env && !is_fit_for_env(id));
-    if let Some(id) = unfit {
-        return Err(Failure::usage(format!(
-            "--output env cannot carry the id {id}: shells and CI systems quote it differently"
-        )));
-    }
-    check_for_slips(ids)
-}
-
-/// Words that were surely not meant as instances.
-fn check_for_slips(ids: &[InstanceId]) -> Result<(), Failure> {
-    for id in ids {
-        if ["{ip}", "{id}"].iter().any(|placeholder| id.as_str().contains(placeholder)) {
-            let text = format!("{id} is no instance id: a COMMAND begins after ` -- `");
-            return Err(Failure::usage(text));
-        }
-        #[cfg(feature = "simulate")]
-        if id.as_str().contains(',')
-            && id.as_str().parse::<crate::simulate::script::Script>().is_ok()
-        {
-            let text = format!("{id} is no instance id: a script is written --simulate={id}");
-            return Err(Failure::usage(text));
-        }
-    }
-    Ok(())
-}
-
-/// Waits until the end or a signal, and draws how it goes.
-async fn watched(
-    waiter: &mut Waiter<HttpSource, NetProbe>,
-    progress: &mut Option<Progress>,
-    signals: &mut Signals,
-) -> Option<ExitCode> {
-    let Some(progress) = progress else {
-        let mut log = Log;
-        return tokio::select! {
-            biased;
-            code = signals.next() => Some(code),
-            _ = waiter.wait(&mut log) => None,
-        };
-    };
-    let progress = RefCell::new(progress);
-    let started = Instant::now();
-    let mut observer = |at: Duration, event: &WaitEvent<'_>| {
-        Log.observe(at, event);
-        progress.borrow_mut().observe(at, event);
-    };
-    let mut redraw = interval(REDRAW_EVERY);
-    redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let signal = {
-        let mut waiting = pin!(waiter.wait(&mut observer));
-        loop {
-            tokio::select! {
-                biased;
-                code = signals.next() => break Some(code),
-                _ = &mut waiting => break None,
-                _ = redraw.tick() => progress.borrow_mut().draw(started.elapsed()),
-            }
-        }
-    };
-    progress.borrow_mut().clear();
-    signal
-}
-
-/// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.
-async fn instances(cli: &Cli) -> Result<Vec<InstanceId>, Failure> {
-    let words = cli.instances.clone();
-    let read = move || expand(&words, || read_list(io::stdin()));
-    let ids = if cli.instances.iter().any(|word| word.starts_with('@')) {
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| Failure::unexpected("cannot read the instance ids", &error))?
-    } else {
-        read()
-    };
-    ids.map_err(|error| Failure::usage(error.to_string()))
-}
-
-/// The API that the command line names.
-fn real(cli: &Cli, api: ApiUrl, at_once: &AtOnce) -> Result<HttpSource, Failure> {
-    let key_file = cli.api.api_key_file.as_deref();
-    let key = at_once
-        .during(|| find_key(key_file, &|name| env::var_os(name)))
-        .map_err(|error| Failure::credentials(&error))?;
-    if api.is_readable_on_the_way() {
-        warn!("the API key is sent unencrypted to {} (--insecure-http)", api.host());
-    }
-    if api.is_encrypted() {
-        for complaint in unreadable_stores(&|name| env::var_os(name)) {
-            warn!("{complaint}");
-        }
-    }
-    // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
-    let proxies = api.is_encrypted() || api.is_readable_on_the_way();
-    let options = HttpOptions { request_timeout: cli.pace.request_timeout, proxies };
-    HttpSource::new(api, key, options).map_err(|e| Failure::unexpected("cannot use HTTP", &e))
 }

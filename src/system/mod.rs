@@ -2,4 +2,5 @@
 
 pub(crate) mod clock;
 pub(crate) mod read;
+#[cfg(feature = "cli")]
 pub(crate) mod write;

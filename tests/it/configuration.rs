@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use wait_ready::program::cli::command;
+
 use crate::fixture::{
     program::{KEY, Program},
     server::{Server, ready},
@@ -87,20 +89,41 @@ fn an_option_can_be_set_by_its_variable_and_an_option_wins() {
 fn an_unusable_variable_is_exit_2_and_is_named() {
     for (name, value) in [
         ("WAIT_READY_TIMEOUT", "600"),
-        ("WAIT_READY_TIMEOUT", ""),
         ("WAIT_READY_MIN_DELAY", "x"),
         ("WAIT_READY_ANY", "maybe"),
-        ("WAIT_READY_ANY", ""),
         ("WAIT_READY_OUTPUT", "xml"),
         ("WAIT_READY_VERBOSE", "loud"),
         ("WAIT_READY_SIMULATE", "nonsense"),
-        ("WAIT_READY_FOR", ""),
     ] {
         let ended = Program::new(["a"]).env("FAL_KEY", KEY).env(name, value).run();
         ended.assert(2, "").says(name);
     }
-    let ended = Program::new(["a"]).env("FAL_KEY", KEY).env("FAL_API_URL", "").run();
+    let ended = Program::new(["a"]).env("FAL_KEY", KEY).env("FAL_API_URL", "x").run();
     ended.assert(2, "").says("FAL_API_URL");
+}
+
+#[test]
+fn an_empty_variable_of_any_option_is_unset() {
+    let unset = command(|_| None);
+    let variables = unset.get_arguments().filter_map(clap::Arg::get_env);
+    let variables: Vec<&str> = variables.map(|name| name.to_str().unwrap()).collect();
+    assert!(variables.len() > 20, "{variables:?}");
+    let empty = |program: Program| variables.iter().fold(program, |p, name| p.env(name, ""));
+    empty(Program::new(["a"])).run().assert(2, "").says("no API key found");
+    empty(Program::new(["a", "--simulate=ready"])).run().assert(0, IP);
+    let server = Server::playing([ready()]);
+    let url = server.url();
+    empty(Program::new(["inst_abc", "--api-url", &url])).env("FAL_KEY", KEY).run().assert(0, IP);
+}
+
+#[test]
+fn a_switch_takes_what_people_write_for_yes_and_no() {
+    let looks_once = |value: &str| {
+        let program = Program::new(["a", "--simulate=ready"]).env("WAIT_READY_QUIET", value);
+        !program.run().stderr.contains("1 poll")
+    };
+    assert!(["true", "True", "1", "yes", "on"].iter().all(|yes| looks_once(yes)));
+    assert!(["false", "FALSE", "0", "no", "off"].iter().all(|no| !looks_once(no)));
 }
 
 #[test]

@@ -25,7 +25,11 @@ const KEPT: &[(&str, &str)] = &[
     ("reqwest", "api"),
     ("indicatif", "terminal"),
     ("console", "terminal"),
-    ("clap", "program"),
+    ("clap", "program/cli"),
+    ("clap_complete", "program/cli"),
+    ("clap_mangen", "program/cli"),
+    ("signal_hook", "program"),
+    ("tracing_subscriber", "terminal"),
     ("hyper", "simulate"),
 ];
 
@@ -105,13 +109,11 @@ fn tree(base: &[String], text: &str, found: &mut Vec<Module>) -> usize {
         "self" => {}
         name => path.push(name.to_owned()),
     }
-    match text[name.len()..].strip_prefix("::") {
-        Some(rest) => name.len() + "::".len() + tree(&path, rest, found),
-        None => {
-            found.push(path);
-            name.len()
-        }
-    }
+    let Some(rest) = text[name.len()..].strip_prefix("::") else {
+        found.push(path);
+        return name.len();
+    };
+    name.len() + "::".len() + tree(&path, rest, found)
 }
 
 /// Which modules use which others. Naming a module's child through `pub use` is naming the child.
@@ -214,6 +216,27 @@ fn a_library_that_is_to_be_replaceable_is_named_in_one_place() {
         assert!(strangers.is_empty(), "{library} is named in {strangers:?}");
         assert!(!naming.is_empty(), "{library} is named nowhere");
     }
+}
+
+#[test]
+fn the_command_line_is_asked_once() {
+    let asking: Vec<String> = modules()
+        .iter()
+        .filter(|(_, code)| code.contains("&Cli") || code.contains("&cli::Cli"))
+        .map(|(module, _)| module.join("/"))
+        .filter(|module| !module.starts_with("program/cli") && module != "program/plan")
+        .collect();
+    assert!(asking.is_empty(), "{asking:?}");
+}
+
+#[test]
+fn a_feature_that_is_off_is_a_file_and_no_condition_in_the_flow() {
+    let with_conditions: Vec<String> = modules()
+        .iter()
+        .filter(|(module, code)| module[0] == "program" && code.contains("feature = "))
+        .map(|(module, _)| module.join("/"))
+        .collect();
+    assert_eq!(with_conditions, ["program/cli/simulate", "program/simulated"]);
 }
 
 #[test]

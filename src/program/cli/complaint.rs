@@ -1,34 +1,68 @@
 //! What clap says of a wrong command line, with the variable that a wrong value came from.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, io};
 
 use clap::{
-    CommandFactory as _,
+    Arg, Command,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::Cli;
+/// What clap says in place of a command line: what is wrong with it, or the help that it asks for.
+#[derive(Debug)]
+pub struct Complaint(clap::Error);
 
-/// `error` as it is shown: a value that stands in no argument came from the environment.
-#[must_use]
-pub fn complaint(
-    error: clap::Error,
-    arguments: &[OsString],
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> clap::Error {
-    let mut error = error;
-    if error.kind() == ErrorKind::UnknownArgument {
-        // It advises to put the argument behind `--`, where COMMAND begins.
-        error.remove(ContextKind::Suggested);
+impl Complaint {
+    /// `error` as it is shown: a value that stands in no argument came from the environment.
+    pub(super) fn new(
+        mut error: clap::Error,
+        mut command: Command,
+        arguments: &[OsString],
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        if error.kind() == ErrorKind::UnknownArgument {
+            // It advises to put the argument behind `--`, where COMMAND begins.
+            error.remove(ContextKind::Suggested);
+        }
+        command.build();
+        if let Some(name) = source_variable(&error, &command, arguments, variable) {
+            let tip = format!("the value comes from the environment variable {name}");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        Self(error)
     }
-    let Some(name) = source_variable(&error, arguments, variable) else { return error };
-    let tip = format!("the value comes from the environment variable {name}");
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    error
+
+    /// Whether it is what was asked for, such as the help.
+    #[must_use]
+    pub fn is_an_answer(&self) -> bool {
+        !self.0.use_stderr()
+    }
+
+    /// Writes it to standard output where it is an answer, else to standard error.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn print(&self) -> io::Result<()> {
+        self.0.print()
+    }
+
+    /// What is wrong, on one line: without the usage, and without where to find more.
+    #[must_use]
+    pub fn on_one_line(mut self) -> String {
+        self.0.remove(ContextKind::Usage);
+        let text = self.0.to_string();
+        // The last paragraph refers to --help.
+        let (said, _) = text.rsplit_once("\n\n").unwrap_or((&text, ""));
+        let words: Vec<&str> =
+            said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let line = words.join(" ");
+        line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    }
 }
 
 fn source_variable(
     error: &clap::Error,
+    command: &Command,
     arguments: &[OsString],
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Option<String> {
@@ -38,16 +72,25 @@ fn source_variable(
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    let long = shown.trim_start_matches('-').split(['=', ' ', '[', '.']).next()?;
-    let flag = format!("--{long}");
-    let is_flag = |text: &str| text == flag || text.starts_with(&format!("{flag}="));
-    let command = Cli::command();
-    let argument = command.get_arguments().find(|argument| argument.get_long() == Some(long))?;
+    let argument = find(command, shown)?;
+    let name = argument.get_env()?.to_str()?;
+    (!is_given(argument, arguments) && variable(name).is_some()).then(|| name.to_owned())
+}
+
+/// The option that clap shows as `shown`.
+fn find<'a>(command: &'a Command, shown: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|argument| argument.to_string() == shown)
+}
+
+/// Whether `argument` stands among those before COMMAND.
+fn is_given(argument: &Arg, arguments: &[OsString]) -> bool {
+    let Some(flag) = argument.get_long().map(|long| format!("--{long}")) else { return false };
+    let with_value = format!("{flag}=");
     let short = argument.get_short().map(|short| format!("-{short}"));
     let own = arguments.iter().take_while(|argument| *argument != "--");
-    let given = own.filter_map(|text| text.to_str()).any(|text| {
-        is_flag(text) || short.as_ref().is_some_and(|short| text.starts_with(short.as_str()))
-    });
-    let name = argument.get_env()?.to_str()?;
-    (!given && variable(name).is_some()).then(|| name.to_owned())
+    own.filter_map(|text| text.to_str()).any(|text| {
+        text == flag
+            || text.starts_with(&with_value)
+            || short.as_ref().is_some_and(|short| text.starts_with(short.as_str()))
+    })
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Cli, Generated};
+use super::{Generated, command};
 
 /// Generates it.
 ///
@@ -13,7 +12,7 @@ use super::{Cli, Generated};
 ///
 /// What clap says where it cannot.
 pub fn generate(what: Generated) -> io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+    let mut command = command(|_| None);
     let mut text = Vec::new();
     let shell = match what {
         Generated::Man => {

@@ -3,23 +3,19 @@
 pub mod budget;
 pub mod complaint;
 pub mod generate;
+mod simulate;
 mod values;
+mod variables;
 pub mod wishes;
 
-use std::{
-    ffi::OsString,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ffi::OsString, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{
-    ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum, error::ErrorKind,
+    ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
     parser::ValueSource,
 };
 
-#[cfg(feature = "simulate")]
-use crate::simulate::script::{InvalidScript, Script};
 use crate::{
     api::url::ApiUrl,
     program::output::Format,
@@ -28,6 +24,9 @@ use crate::{
     wait::condition::Condition,
 };
 use budget::Budget;
+use complaint::Complaint;
+use simulate::Simulate;
+use variables::with_variables;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,28 +89,50 @@ pub struct Cli {
     pub output: Output,
 }
 
+/// The command line as clap knows it. Each option can also be set by its variable, unless that is
+/// empty: CI systems set empty variables.
+#[must_use]
+pub fn command(variable: impl Fn(&str) -> Option<OsString>) -> Command {
+    with_variables(Cli::command(), variable)
+}
+
 impl Cli {
     /// Reads a command line, and the variables that stand for options.
     ///
     /// # Errors
     ///
     /// What clap says of it, which for `--help` is the help.
-    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(arguments)?;
+    pub fn read(
+        arguments: &[OsString],
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Complaint> {
+        let command = command(&variable);
+        Self::parsed(arguments, &command)
+            .map_err(|error| Complaint::new(error, command, arguments, variable))
+    }
+
+    fn parsed(arguments: &[OsString], command: &Command) -> Result<Self, clap::Error> {
+        let matches = command.clone().try_get_matches_from(arguments)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         if cli.output.quiet && cli.output.verbose > 0 {
             let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
             match (is_given("quiet"), is_given("verbose")) {
                 (true, false) => cli.output.verbose = 0,
                 (false, true) => cli.output.quiet = false,
-                _ => {
-                    let text = "--quiet cannot be used with --verbose";
-                    return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
-                }
+                _ => return Err(conflict(command.clone(), "--quiet", "--verbose")),
             }
         }
         Ok(cli)
     }
+}
+
+/// That one option cannot be used with another.
+fn conflict(mut command: Command, one: &str, other: &str) -> clap::Error {
+    let mut error = clap::Error::new(ErrorKind::ArgumentConflict).with_cmd(&command);
+    error.insert(ContextKind::InvalidArg, ContextValue::String(one.to_owned()));
+    error.insert(ContextKind::PriorArg, ContextValue::String(other.to_owned()));
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(command.render_usage()));
+    error
 }
 
 /// What is waited for.
@@ -119,35 +140,23 @@ impl Cli {
 #[command(next_help_heading = "What to wait for")]
 pub struct Wanted {
     /// ready, ssh[:PORT] (an SSH server answers at the IP), tcp:PORT, stopped, or deleted
-    #[arg(
-        long = "for",
-        value_name = "CONDITION",
-        default_value_t,
-        env = "WAIT_READY_FOR",
-        hide_env = true
-    )]
+    #[arg(long = "for", value_name = "CONDITION", default_value_t)]
     pub condition: Condition,
 
     /// Succeed with the first instance that gets there
-    #[arg(long, env = "WAIT_READY_ANY", hide_env = true, value_parser = parse_switch)]
+    #[arg(long)]
     pub any: bool,
 
     /// Stop at the first instance that cannot get there
-    #[arg(long, env = "WAIT_READY_FAIL_FAST", hide_env = true, value_parser = parse_switch)]
+    #[arg(long)]
     pub fail_fast: bool,
 
     /// How many polls in a row must show the same status and the same IP
-    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_count, env = "WAIT_READY_STABLE", hide_env = true)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_count)]
     pub stable: NonZeroU32,
 
     /// The most time in one status, such as pending=5m; can be given for several
-    #[arg(
-        long,
-        value_name = "STATUS=DURATION",
-        value_delimiter = ',',
-        env = "WAIT_READY_MAX_IN",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "STATUS=DURATION", value_delimiter = ',')]
     pub max_in: Vec<Budget>,
 }
 
@@ -161,8 +170,7 @@ pub struct Pace {
         value_name = "DURATION",
         allow_hyphen_values = true,
         default_value = "10m",
-        value_parser = parse_duration,
-        env = "WAIT_READY_TIMEOUT", hide_env = true
+        value_parser = parse_duration
     )]
     pub timeout: Duration,
 
@@ -172,8 +180,7 @@ pub struct Pace {
         value_name = "DURATION",
         allow_hyphen_values = true,
         default_value = "1s",
-        value_parser = parse_positive_duration,
-        env = "WAIT_READY_MIN_DELAY", hide_env = true
+        value_parser = parse_positive_duration
     )]
     pub min_delay: Duration,
 
@@ -183,8 +190,7 @@ pub struct Pace {
         value_name = "DURATION",
         allow_hyphen_values = true,
         default_value = "15s",
-        value_parser = parse_positive_duration,
-        env = "WAIT_READY_MAX_DELAY", hide_env = true
+        value_parser = parse_positive_duration
     )]
     pub max_delay: Duration,
 
@@ -194,8 +200,7 @@ pub struct Pace {
         value_name = "DURATION",
         allow_hyphen_values = true,
         default_value = "10s",
-        value_parser = parse_duration,
-        env = "WAIT_READY_NOT_FOUND_GRACE", hide_env = true
+        value_parser = parse_duration
     )]
     pub not_found_grace: Duration,
 
@@ -205,8 +210,7 @@ pub struct Pace {
         value_name = "DURATION",
         allow_hyphen_values = true,
         default_value = "10s",
-        value_parser = parse_positive_duration,
-        env = "WAIT_READY_REQUEST_TIMEOUT", hide_env = true
+        value_parser = parse_positive_duration
     )]
     pub request_timeout: Duration,
 }
@@ -216,34 +220,20 @@ pub struct Pace {
 #[command(next_help_heading = "API")]
 pub struct Api {
     /// The base URL of the API
-    #[arg(long, value_name = "URL", default_value = ApiUrl::PRODUCTION, env = "FAL_API_URL", hide_env = true)]
+    #[arg(long, value_name = "URL", default_value = ApiUrl::PRODUCTION)]
     pub api_url: String,
 
     /// Allow plain http to a host that is not this machine: the key is sent unencrypted
-    #[arg(long, env = "WAIT_READY_INSECURE_HTTP", hide_env = true, value_parser = parse_switch)]
+    #[arg(long)]
     pub insecure_http: bool,
 
     /// A file with the API key
     #[arg(long, value_name = "PATH")]
     pub api_key_file: Option<PathBuf>,
 
-    #[cfg(feature = "simulate")]
-    /// Poll a simulated API inside this process instead; no key is needed
-    ///
-    /// SCRIPT is a list of steps, such as pending:2s,429:1s,500,provisioning:3s,ready. A step is
-    /// a status with a time, an HTTP code (429 and 503 with the wait they ask for), drop, hang:3s,
-    /// slow:3s, truncate, html or oversized; 500*3 is answered three times, ready@none has no
-    /// address, ?paused is a status that the API does not document.
-    #[arg(
-        long,
-        value_name = "SCRIPT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = Script::DEFAULT,
-        value_parser = parse_script,
-        env = "WAIT_READY_SIMULATE", hide_env = true
-    )]
-    pub simulate: Option<Script>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub simulate: Simulate,
 }
 
 /// What is printed, and where.
@@ -251,76 +241,43 @@ pub struct Api {
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// How the result is written to standard output
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t,
-        env = "WAIT_READY_OUTPUT",
-        hide_env = true
-    )]
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t)]
     pub format: Format,
 
     /// Write the result to this file instead, whole or not at all
-    #[arg(long, value_name = "PATH", env = "WAIT_READY_OUTPUT_FILE", hide_env = true)]
+    #[arg(long, value_name = "PATH")]
     pub output_file: Option<PathBuf>,
 
     /// Write one JSON object on how it went to this file, on every ending
-    #[arg(long, value_name = "PATH", env = "WAIT_READY_REPORT", hide_env = true)]
+    #[arg(long, value_name = "PATH")]
     pub report: Option<PathBuf>,
 
     /// Append a Markdown table and a timeline to this file, such as "$GITHUB_STEP_SUMMARY"
-    #[arg(long, value_name = "PATH", env = "WAIT_READY_SUMMARY", hide_env = true)]
+    #[arg(long, value_name = "PATH")]
     pub summary: Option<PathBuf>,
 
     /// Print only errors, and that a simulation is one
-    #[arg(
-        short, long,
-        env = "WAIT_READY_QUIET", hide_env = true,
-        value_parser = parse_switch
-    )]
+    #[arg(short, long)]
     pub quiet: bool,
 
     /// Print each poll; repeat for more. RUST_LOG wins
-    #[arg(short, long, action = ArgAction::Count, env = "WAIT_READY_VERBOSE", hide_env = true)]
+    #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
     /// How messages are written to standard error
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t,
-        env = "WAIT_READY_LOG_FORMAT",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
     /// Draw rows that change in place on standard error; off in CI and for TERM=dumb
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t,
-        env = "WAIT_READY_PROGRESS",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub progress: When,
 
     /// Colour the words "error" and "warning"; off for NO_COLOR and TERM=dumb
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t,
-        env = "WAIT_READY_COLOR",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: When,
 
     /// Print a manual page or a completion script for a shell, and exit
-    #[arg(long, value_name = "WHAT", value_enum, env = "WAIT_READY_GENERATE", hide_env = true)]
+    #[arg(long, value_name = "WHAT", value_enum)]
     pub generate: Option<Generated>,
 }
 
@@ -335,30 +292,6 @@ pub enum Generated {
     CompleteZsh,
     /// Completions for fish
     CompleteFish,
-}
-
-impl Output {
-    /// Every file that is to be written, and what it is to hold.
-    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        [("result", &self.output_file), ("report", &self.report), ("summary", &self.summary)]
-            .into_iter()
-            .filter_map(|(what, path)| Some((what, path.as_deref()?)))
-    }
-}
-
-/// Reads a switch of the environment.
-fn parse_switch(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("write true or false".to_owned()),
-    }
-}
-
-/// Reads a script; `true`, for the variable, is the default one.
-#[cfg(feature = "simulate")]
-fn parse_script(text: &str) -> Result<Script, InvalidScript> {
-    if matches!(text, "true" | "1") { Script::DEFAULT.parse() } else { text.parse() }
 }
 
 /// Reads a number from one on.

@@ -2,7 +2,25 @@
 
 use clap::{ValueEnum, builder::PossibleValue};
 
-use crate::terminal::{appearance::When, subscriber::LogFormat};
+use crate::{
+    program::output::Format,
+    terminal::{appearance::When, subscriber::LogFormat},
+};
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Ip, Self::Json, Self::Env]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (word, help) = match self {
+            Self::Ip => ("ip", "One address a line"),
+            Self::Json => ("json", "One JSON object a line"),
+            Self::Env => ("env", "FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines"),
+        };
+        Some(PossibleValue::new(word).help(help))
+    }
+}
 
 impl ValueEnum for When {
     fn value_variants<'a>() -> &'a [Self] {

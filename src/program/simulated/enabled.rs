@@ -1,10 +1,9 @@
-//! `--simulate`: a simulated API on loopback, and a source that asks it.
+//! A simulated API on loopback, and a source that asks it.
 
 use std::time::Duration;
 
 use tracing::warn;
 
-use super::{cli::Cli, failure::Failure};
 use crate::{
     answer::instance::InstanceId,
     api::{
@@ -12,6 +11,8 @@ use crate::{
         http::{HttpOptions, HttpSource},
         url::{ApiUrl, PlainHttp},
     },
+    program::failure::Failure,
+    reach::NetProbe,
     simulate::{script::Script, server::SimulatedApi, simulation::Simulation},
     terminal::subscriber::ALWAYS,
 };
@@ -23,15 +24,8 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// Serves `ids` if the command line asks for a simulation, and says that it is one.
-    pub(crate) async fn if_wanted(cli: &Cli, ids: &[InstanceId]) -> Result<Option<Self>, Failure> {
-        match &cli.api.simulate {
-            Some(script) => Self::start(script, ids, cli.pace.request_timeout).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn start(
+    /// Serves `ids`, and says that it is a simulation.
+    pub(crate) async fn start(
         script: &Script,
         ids: &[InstanceId],
         request_timeout: Duration,
@@ -48,9 +42,9 @@ impl Simulated {
         Ok(Self { api, request_timeout })
     }
 
-    /// Who stands in for the instances when they are to be reached.
-    pub(crate) fn ssh_address(&self) -> std::net::SocketAddr {
-        self.api.ssh_address()
+    /// `probe`, which then reaches the stand-in for the instances.
+    pub(crate) fn stand_in(&self, probe: NetProbe) -> NetProbe {
+        probe.with_stand_in(self.api.ssh_address())
     }
 
     /// A source that asks it, past every proxy.
@@ -62,4 +56,9 @@ impl Simulated {
         let options = HttpOptions { request_timeout: self.request_timeout, proxies: false };
         HttpSource::new(url, key, options).map_err(|error| Failure::unexpected(cannot, &error))
     }
+}
+
+/// Whether `word` is surely a script, which belongs behind `--simulate=`.
+pub(crate) fn is_script(word: &str) -> bool {
+    word.contains(',') && word.parse::<Script>().is_ok()
 }

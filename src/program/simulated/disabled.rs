@@ -1,0 +1,34 @@
+//! A program without a simulated API: it has no `--simulate`, so nothing here is ever asked for.
+
+use std::time::Duration;
+
+use crate::{
+    answer::instance::InstanceId, api::http::HttpSource, program::failure::Failure,
+    reach::NetProbe, simulate::script::Script,
+};
+
+/// No simulated API.
+pub(crate) enum Simulated {}
+
+impl Simulated {
+    /// Refuses.
+    #[expect(clippy::unused_async, reason = "where there is one, it takes time to start")]
+    pub(crate) async fn start(_: &Script, _: &[InstanceId], _: Duration) -> Result<Self, Failure> {
+        Err(Failure::usage("this program is built without a simulated API".to_owned()))
+    }
+
+    /// No source.
+    pub(crate) fn source(&self) -> Result<HttpSource, Failure> {
+        match *self {}
+    }
+
+    /// No probe.
+    pub(crate) fn stand_in(&self, _: NetProbe) -> NetProbe {
+        match *self {}
+    }
+}
+
+/// Whether `word` looks like a script; there is no option that it could have been meant for.
+pub(crate) fn is_script(_: &str) -> bool {
+    false
+}
