@@ -64,8 +64,8 @@ impl Api {
             (self.second, self.in_second) = (now.as_secs(), 0);
         }
         self.in_second += 1;
-        // The first second of all is that of the start, which is the same for every schedule.
-        if now.as_secs() > 0 {
+        // Nobody has been refused yet when all start together.
+        if self.refused > 0 && now.as_secs() > 1 {
             self.peak = self.peak.max(self.in_second);
         }
         self.used += 1;

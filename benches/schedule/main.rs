@@ -8,6 +8,7 @@
 //!     cargo bench --bench schedule -- --guard      # our own numbers, for benches/guard.sh
 #![expect(clippy::print_stdout, reason = "the tables are what it is run for")]
 
+mod bound;
 mod fleet;
 mod herd;
 mod peer;
@@ -44,7 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         for family in &FAMILIES {
             let rows = compare(family);
             print_family(family, &rows);
-            let picture = plot::lag_against_requests(family.name, &rows);
+            let hull = bound::hull(family);
+            print_bound(&rows[0].1, &hull);
+            let picture = plot::lag_against_requests(family.name, &rows, &hull);
             fs::write(folder.join(format!("schedule-{}.svg", family.name)), picture)?;
         }
         fleet::print();
@@ -98,6 +101,17 @@ fn print_family(family: &Family, rows: &[(&str, Summary)]) {
         let Summary { mean_lag, p95_lag, requests } = summary;
         println!("| {name} | {mean_lag:.2} s | {p95_lag:.2} s | {requests:.1} | {verdict} |");
     }
+}
+
+/// How far ours is from what no schedule can beat that ignores the status.
+fn print_bound(ours: &Summary, hull: &[bound::Point]) {
+    let least = bound::at(hull, ours.requests);
+    println!(
+        "\nThe least lag for {:.1} requests, with the distribution known: {least:.2} s; ours is {:.2} \
+         times that.",
+        ours.requests,
+        ours.mean_lag / least
+    );
 }
 
 /// Sums over few traces, in whole milliseconds: any change of the pace shows.

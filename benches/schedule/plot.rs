@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::wait::Summary;
+use crate::{bound::Point, wait::Summary};
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 420.0;
@@ -40,11 +40,16 @@ impl Axis {
     }
 }
 
-/// The plot of one kind of traces; the first row is ours.
-pub(crate) fn lag_against_requests(family: &str, rows: &[(&str, Summary)]) -> String {
+/// The plot of one kind of traces; the first row is ours, the line is the bound.
+pub(crate) fn lag_against_requests(
+    family: &str,
+    rows: &[(&str, Summary)],
+    hull: &[Point],
+) -> String {
     let x = Axis::around(rows.iter().map(|(_, row)| row.requests), LEFT, WIDTH - RIGHT);
     let y = Axis::around(rows.iter().map(|(_, row)| row.mean_lag), HEIGHT - BOTTOM, TOP);
     let mut svg = frame(family, &x, &y);
+    let _ = writeln!(svg, r#"<path class="bound" d="{}"/>"#, curve(hull, &x, &y));
     for (number, (name, row)) in rows.iter().enumerate() {
         let ours = number == 0;
         let (at, up) = (x.place(row.requests), y.place(row.mean_lag));
@@ -67,16 +72,30 @@ pub(crate) fn lag_against_requests(family: &str, rows: &[(&str, Summary)]) -> St
     svg + "</svg>\n"
 }
 
+/// The part of the hull that lies in the picture.
+fn curve(hull: &[Point], x: &Axis, y: &Axis) -> String {
+    let is_inside = |point: &&Point| {
+        (x.low..=x.high).contains(&point.requests.log10())
+            && (y.low..=y.high).contains(&point.lag.log10())
+    };
+    let mut curve = String::new();
+    for point in hull.iter().filter(is_inside) {
+        let step = if curve.is_empty() { 'M' } else { 'L' };
+        let _ = write!(curve, "{step}{:.1} {:.1}", x.place(point.requests), y.place(point.lag));
+    }
+    curve
+}
+
 fn frame(family: &str, x: &Axis, y: &Axis) -> String {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">
 <style>
 .peer {{ fill: #57606a; }} .ours {{ fill: #bc4c00; font-weight: bold; }}
-.line {{ stroke: #d0d7de; }} text {{ fill: #24292f; }}
+.line {{ stroke: #d0d7de; }} .bound {{ stroke: #0969da; stroke-width: 2; fill: none; }} text {{ fill: #24292f; }}
 </style>
 <rect width="100%" height="100%" fill="#ffffff"/>
-<text x="{LEFT}" y="24" font-weight="bold">{family}: mean lag after ready against requests (lower left is better)</text>
+<text x="{LEFT}" y="24" font-weight="bold">{family}: mean lag after ready against requests (lower left is better; the line: no schedule can beat it)</text>
 "##
     );
     for tick in x.ticks() {
