@@ -95,7 +95,7 @@ fn frame(family: &str, x: &Axis, y: &Axis) -> String {
 .line {{ stroke: #d0d7de; }} .bound {{ stroke: #0969da; stroke-width: 2; fill: none; }} text {{ fill: #24292f; }}
 </style>
 <rect width="100%" height="100%" fill="#ffffff"/>
-<text x="{LEFT}" y="24" font-weight="bold">{family}: mean lag after ready against requests (lower left is better; the line: no schedule can beat it)</text>
+<text x="{LEFT}" y="24" font-weight="bold">{family}: lag against requests; the line bounds all that ignore the status</text>
 "##
     );
     for tick in x.ticks() {
