@@ -89,10 +89,10 @@ trait Waiter {
 struct Ours(Policy);
 
 impl Ours {
-    fn new(first: usize, count: usize, seed: u64) -> Self {
+    fn new(first: usize, count: usize, jitter: Jitter) -> Self {
         let ids =
             (first..first + count).map(|n| InstanceId::new(&format!("inst_{n}")).expect("a name"));
-        let backoff = Backoff::new(DEFAULTS.0, DEFAULTS.1, Jitter::Seeded(seed)).expect("bounds");
+        let backoff = Backoff::new(DEFAULTS.0, DEFAULTS.1, jitter).expect("bounds");
         Self(Policy::new(
             Rules { deadline: Deadline::After(MAX_WAIT), ..Rules::default() },
             backoff,
@@ -210,7 +210,12 @@ pub(crate) fn ours() -> Outcome {
 
 /// So many processes of ours, behind a limit by windows of so many seconds.
 pub(crate) fn of_ours(window: u64, count: usize) -> Outcome {
-    run(window, boxed(count, |seed| Ours::new(usize::try_from(seed).unwrap_or_default(), 1, seed)))
+    run(
+        window,
+        boxed(count, |seed| {
+            Ours::new(usize::try_from(seed).unwrap_or_default(), 1, Jitter::Seeded(seed))
+        }),
+    )
 }
 
 /// The table.
@@ -233,7 +238,12 @@ pub(crate) fn print() {
         );
     };
     row("wait-ready, 1,000 processes", &ours());
-    row("wait-ready, 1 process for 1,000", &run(1, vec![Box::new(Ours::new(0, WAITERS, 1))]));
+    let in_step = |seed| Ours::new(usize::try_from(seed).unwrap_or_default(), 1, Jitter::Off);
+    row("the same without jitter", &run(1, boxed(WAITERS, in_step)));
+    row(
+        "wait-ready, 1 process for 1,000",
+        &run(1, vec![Box::new(Ours::new(0, WAITERS, Jitter::Seeded(1)))]),
+    );
     row("smithy", &run(1, boxed(WAITERS, |seed| Theirs(Box::new(Smithy::new(seed))))));
     row("every 5 s", &run(1, boxed(WAITERS, |_| Theirs(Box::new(Fixed(Duration::from_secs(5)))))));
     row(
