@@ -5,7 +5,8 @@
 #   benches/process.sh              tables on standard output; what is missing is skipped, said why
 #   benches/process.sh --install    first gets what is missing (apt, npm, pip; into target/)
 #
-# ONLY=tls leaves the first table out. The commands take turns, so that a machine that is busy for a while is so for all of them.
+# ONLY=tls leaves the first table out. WAIT_READY_PROGRAM measures another build than the static one
+# that is released. The commands take turns, so that a machine that is busy for a while is so for all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +14,8 @@ ROUNDS=${ROUNDS:-10}
 RUNS=${RUNS:-3}
 tools=$PWD/target/bench-tools
 work=$tools/process
-bin=$PWD/target/release/wait-ready
+musl=x86_64-unknown-linux-musl
+bin=${WAIT_READY_PROGRAM:-$PWD/target/$musl/release/wait-ready}
 mkdir -p "$work"
 
 note() { printf '%s\n' "$*" >&2; }
@@ -40,7 +42,11 @@ for tool in hyperfine curl jq /usr/bin/time; do
     has "$tool" || { note "cannot measure without $tool: benches/process.sh --install"; exit 1; }
 done
 
-cargo build --release --locked --bin wait-ready --example simulated_api
+rustup target add "$musl" >/dev/null 2>&1
+[ -n "${WAIT_READY_PROGRAM:-}" ] || cargo build --release --locked --bin wait-ready --target "$musl"
+cargo build --release --locked --example simulated_api
+rustc --edition 2024 -O -C panic=abort -C strip=symbols --target "$musl" -o "$work/floor" \
+    benches/process/floor.rs
 
 children=()
 trap 'kill "${children[@]}" 2>/dev/null || true' EXIT
@@ -82,6 +88,9 @@ candidate() {
 }
 
 candidate wait-ready "$bin inst_a"
+candidate "the floor (one GET, one field)" "$work/floor inst_a"
+printf 'Authorization: Key %s\n' "$FAL_KEY" >"$work/header"
+candidate "curl alone" "curl -fsS -o /dev/null -H @$work/header $FAL_API_URL/compute/instances/inst_a"
 candidate "sh + curl + jq" "sh benches/process/curl-jq.sh inst_a"
 
 if has wait-for-it; then
