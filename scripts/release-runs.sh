@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# What a program of another system must do under its emulator, sourced by scripts/check-release.sh,
+# which sets: runner (the emulator and the program), version, work; and has: check, needs.
+# The main job and a fault of each kind, simulated; then over HTTP and TLS with a server outside.
+
+: "${runner[0]:?}" "${version:?}" "${work:?}"
+mock_key="mock-id:mock-secret"
+
+run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
+    local environment=()
+    while [[ $1 != -- ]]; do
+        environment+=("$1")
+        shift
+    done
+    shift
+    code=0
+    env "${environment[@]}" timeout 120 "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
+    cat "$work/err"
+}
+
+ended_with() { # CODE STDOUT
+    [[ $code -eq $1 ]] || { echo "ended with $code"; return 1; }
+    printf '%s' "$2" | cmp - "$work/out"
+}
+
+says() { grep -qF -- "$1" "$work/err" || { echo "does not say: $1"; return 1; }; }
+
+prints_its_version() {
+    run -- --version
+    ended_with 0 "wait-ready $version"$'\n'
+}
+
+main_job() {
+    run -- inst_demo --simulate
+    ended_with 0 $'203.0.113.42\n'
+    says 'pending -> provisioning'
+    says '(Retry-After): HTTP 503'
+}
+
+ends() { # CODE STDOUT SCRIPT [OPTION...]
+    run -- inst_demo "--simulate=$3" --min-delay 50ms --max-delay 200ms "${@:4}"
+    ended_with "$1" "$2"
+}
+
+forms() {
+    ends 0 $'FAL_INSTANCE_ID=inst_demo\nFAL_INSTANCE_IP=203.0.113.42\n' ready -o env --quiet
+    rm -f "$work/report.json" "$work/ip"
+    ends 0 '' pending,ready --output-file "$work/ip" --report "$work/report.json" \
+        --summary "$work/summary.md"
+    [[ $(<"$work/ip") == 203.0.113.42 ]]
+    python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["outcome"] == "met"' \
+        "$work/report.json"
+    grep -qE '^\| inst.*demo \| ready \|' "$work/summary.md"
+    # Written over, whole.
+    printf 'an older and longer address than the new one is\n' >"$work/ip"
+    ends 0 '' ready --output-file "$work/ip"
+    [[ $(<"$work/ip") == 203.0.113.42 ]]
+}
+
+over_tls() {
+    local port mock began=$SECONDS
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
+        -subj /CN=wait-ready-runs -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+        -addext basicConstraints=critical,CA:FALSE \
+        -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
+    cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
+    MOCK_API_KEY=$mock_key python3 scripts/mock-api.py --tls "$work/tls.pem" \
+        >"$work/port" 2>"$work/requests" &
+    mock=$!
+    # shellcheck disable=SC2064 # what it is now, for `mock` is gone by then
+    trap "kill $mock" EXIT
+    until port=$(grep . "$work/port"); do
+        ((SECONDS - began < 20))
+        sleep 0.1
+    done
+    printf '%s\r\n' "$mock_key" >"$work/key"
+    local api=(WAIT_READY_MIN_DELAY=100ms "FAL_API_URL=https://127.0.0.1:$port/v1")
+    run "${api[@]}" FAL_KEY="$mock_key" -- inst_tls --timeout 3s
+    ended_with 124 ''
+    says certificate
+    run "${api[@]}" FAL_KEY="$mock_key" SSL_CERT_FILE="$work/tls.crt" -- inst_tls --timeout 1m
+    ended_with 0 $'203.0.113.42\n'
+    run "${api[@]}" SSL_CERT_FILE="$work/tls.crt" -- inst_tls --api-key-file "$work/key" --timeout 1m
+    ended_with 0 $'203.0.113.42\n'
+    run "${api[@]}" FAL_KEY=wrong SSL_CERT_FILE="$work/tls.crt" -- inst_tls --timeout 1m
+    ended_with 4 ''
+}
+
+check "it runs" prints_its_version
+check "the main job: pending, a 429, provisioning, a 503, ready" main_job
+check "faults that are retried: no connection, half an answer, 500, HTML" \
+    ends 0 $'203.0.113.42\n' 'drop,truncate,500,html,ready'
+check "stopped: 3" ends 3 '' pending,stopped
+check "credentials refused: 4" ends 4 '' 401
+check "not found: 5" ends 5 '' 404 --not-found-grace 0
+check "refused: 6" ends 6 '' 400
+check "throttled past the deadline: 7" ends 7 '' 429:1h --timeout 2s
+check "a server that is silent: 124" ends 124 '' hang:1m --timeout 2s
+check "a wrong option: 2" ends 2 '' ready --timeout 10
+check "a port at the address: 0" ends 0 $'203.0.113.42\n' ready --for tcp:8000
+check "env, a file that is written over, a report, a summary" forms
+if needs "over TLS" openssl; then
+    check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
+fi
