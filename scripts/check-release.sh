@@ -78,7 +78,7 @@ needs() { # TITLE COMMAND...: whether all of these are there
 
 if $install; then
     scripts/tools.sh python file=file qemu-aarch64-static=qemu-user-static debootstrap=debootstrap \
-        rpm=rpm unzip=unzip
+        rpm=rpm unzip=unzip openssl=openssl
     scripts/release.sh --install >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
 else
     scripts/release.sh >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
@@ -231,12 +231,9 @@ suite() {
 }
 check "x86_64-unknown-linux-musl: passes the integration suite" suite
 
-if needs "aarch64-unknown-linux-musl under qemu" qemu-aarch64-static; then
-    echo "== aarch64-unknown-linux-musl under qemu"
-    runner=(qemu-aarch64-static
-        "$work/aarch64-unknown-linux-musl/$name-aarch64-unknown-linux-musl/wait-ready")
-    # shellcheck source=scripts/release-runs.sh
-    . scripts/release-runs.sh
+if needs "aarch64-unknown-linux-musl: runs under qemu" qemu-aarch64-static openssl; then
+    check "aarch64-unknown-linux-musl: runs under qemu" scripts/release-runs.sh qemu-aarch64-static \
+        "$work/aarch64-unknown-linux-musl/$name-aarch64-unknown-linux-musl/wait-ready"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

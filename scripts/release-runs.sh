@@ -1,10 +1,43 @@
-# shellcheck shell=bash
-# What a program of another system must do under its emulator, sourced by scripts/check-release.sh,
-# which sets: runner (the emulator and the program), version, work; and has: check, needs.
-# The main job and a fault of each kind, simulated; then over HTTP and TLS with a server outside.
+#!/usr/bin/env bash
+# What a program must do on each system, emulated or not: the main job and a fault of each kind,
+# simulated; then over TLS with a server outside the program.
+#
+#   scripts/release-runs.sh [EMULATOR...] PROGRAM
+#
+# Needs bash, python3 and openssl, and nothing that builds.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-: "${runner[0]:?}" "${version:?}" "${work:?}"
+[[ $# -gt 0 ]] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+runner=("$@")
+version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 mock_key="mock-id:mock-secret"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# Windows has python, but no python3.
+python=$(command -v python3 || command -v python)
+
+passed=0 failed=0
+check() { # TITLE COMMAND...
+    local title=$1 status=0
+    shift
+    # Not as a condition: bash ignores `-e` all the way down in one.
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$work/log" 2>&1
+    status=$?
+    set -e
+    if [[ $status -eq 0 ]]; then
+        passed=$((passed + 1))
+        echo "ok       $title"
+    else
+        failed=$((failed + 1))
+        echo "FAILED   $title"
+        sed 's/^/         /' "$work/log"
+    fi
+}
 
 run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
     local environment=()
@@ -48,7 +81,7 @@ forms() {
     ends 0 '' pending,ready --output-file "$work/ip" --report "$work/report.json" \
         --summary "$work/summary.md"
     [[ $(<"$work/ip") == 203.0.113.42 ]]
-    python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["outcome"] == "met"' \
+    "$python" -c 'import json, sys; assert json.load(open(sys.argv[1]))["outcome"] == "met"' \
         "$work/report.json"
     grep -qE '^\| inst.*demo \| ready \|' "$work/summary.md"
     # Written over, whole.
@@ -64,7 +97,7 @@ over_tls() {
         -addext basicConstraints=critical,CA:FALSE \
         -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
     cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-    MOCK_API_KEY=$mock_key python3 scripts/mock-api.py --tls "$work/tls.pem" \
+    MOCK_API_KEY=$mock_key "$python" scripts/mock-api.py --tls "$work/tls.pem" \
         >"$work/port" 2>"$work/requests" &
     mock=$!
     # shellcheck disable=SC2064 # what it is now, for `mock` is gone by then
@@ -99,6 +132,7 @@ check "a server that is silent: 124" ends 124 '' hang:1m --timeout 2s
 check "a wrong option: 2" ends 2 '' ready --timeout 10
 check "a port at the address: 0" ends 0 $'203.0.113.42\n' ready --for tcp:8000
 check "env, a file that is written over, a report, a summary" forms
-if needs "over TLS" openssl; then
-    check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
-fi
+check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
+
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
