@@ -78,7 +78,7 @@ needs() { # TITLE COMMAND...: whether all of these are there
 
 if $install; then
     scripts/tools.sh python file=file qemu-aarch64-static=qemu-user-static debootstrap=debootstrap \
-        rpm=rpm unzip=unzip openssl=openssl
+        rpm=rpm unzip=unzip openssl=openssl curl=curl
     scripts/release.sh --install >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
 else
     scripts/release.sh >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
@@ -146,6 +146,30 @@ same_bytes_from_another_folder() {
 }
 check "x86_64-unknown-linux-musl: another build in another folder has the same bytes" \
     same_bytes_from_another_folder
+
+# --- as the README says ----------------------------------------------------------------
+
+readme_line_installs() { # the line for Linux, with this machine for GitHub, and a folder for sudo's
+    local folder=$work/site/OWNER/wait-ready/releases/download server line began=$SECONDS
+    mkdir -p "$folder" "$work/bin"
+    ln -s "$dist" "$folder/v$version"
+    python3 scripts/stand-ins/releases.py "$work/requests" "$work/site" "$work/site.url" &
+    server=$!
+    # shellcheck disable=SC2064 # what it is now, for `server` is gone by then
+    trap "kill $server" EXIT
+    until [[ -s $work/site.url ]]; do
+        ((SECONDS - began < 20))
+        sleep 0.1
+    done
+    line=$(grep -A 1 '^# Linux' README.md | sed -n '2p')
+    line=${line//https:\/\/github.com\/$(scripts/owner.sh | sed 's/.* //')/$(<"$work/site.url")/OWNER}
+    line=${line/sudo /}
+    bash -euo pipefail -c "${line/\/usr\/local\/bin/$work/bin}"
+    [[ $(ls "$work/bin") == wait-ready && $("$work/bin/wait-ready" --version) == "wait-ready $version" ]]
+}
+if needs "the README's line for Linux installs it" curl; then
+    check "the README's line for Linux installs it" readme_line_installs
+fi
 
 # --- packages --------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ toolchain=$(rustc --print sysroot) || skip "no Rust toolchain"
 base_tag=$(sed -n 's/^FROM \(.*\) AS build$/\1/p' Dockerfile)
 readonly base_tag base="docker.io/library/$base_tag" codename="${base_tag##*-}"
 readonly debian="localhost/stand-in:$codename"
-readonly image="localhost/wait-ready:checked-$$" released="localhost/wait-ready:released-$$"
+readonly source_image="localhost/wait-ready:checked-$$" released="localhost/wait-ready:released-$$"
 
 readonly cache="${XDG_CACHE_HOME:-$HOME/.cache}/wait-ready-image"
 mkdir -p "$cache"
@@ -80,7 +80,7 @@ cleanup() {
     "${podman[@]}" rm -f -t 0 --filter "name=^wait-ready-$$-" >/dev/null 2>&1 || true
     "${podman[@]}" image umount --all >/dev/null 2>&1 || true
     "${podman[@]}" manifest rm "$released" >/dev/null 2>&1 || true
-    "${podman[@]}" rmi -f "$image" >/dev/null 2>&1 || true
+    "${podman[@]}" rmi -f "$source_image" >/dev/null 2>&1 || true
     "${podman[@]}" image prune --force >/dev/null 2>&1 || true
     buildah rm --all >/dev/null 2>&1 || true # of a build cut short
     rm -rf --one-file-system "$work"
@@ -146,6 +146,7 @@ mount_cargo_settings() {
     # What the Dockerfile adds is there already, in the toolchain that is mounted.
     {
         echo '#!/bin/sh'
+        # shellcheck disable=SC2016 # the script expands these
         echo 'test "$1 $2" = "target add" && test -d "/usr/local/rustup/lib/rustlib/$3"'
     } >"$work/rustup"
     chmod 755 "$work/cargo" "$work/rustup"
@@ -166,7 +167,7 @@ build() { # BUILDAH FLAGS
 }
 # The first stage gets a name, so that its layers, and none of an earlier build's, are kept.
 build --target build --tag localhost/wait-ready-build
-build --tag "$image"
+build --tag "$source_image"
 "${podman[@]}" image prune --force >/dev/null 2>&1 || true
 
 total_passed=0 total_failed=0
@@ -185,7 +186,7 @@ check_image() { # TITLE IMAGE [EMULATOR]
     read -r passed failed <"$counts"
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
 }
-check_image "the image of the Dockerfile" "$image"
+check_image "the image of the Dockerfile" "$source_image"
 
 step "release"
 [ -s target/dist/SHA256SUMS ] || scripts/release.sh >/dev/null
