@@ -4,12 +4,15 @@
 #
 #   scripts/release-runs.sh [EMULATOR...] PROGRAM
 #
-# Needs bash, python3 and openssl, and nothing that builds.
+# Needs bash, python3 and openssl, and nothing that builds. For a program of Windows, INTERRUPT may name
+# tests/wine/interrupt.c, compiled, which sends it Ctrl-C.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 [[ $# -gt 0 ]] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 runner=("$@")
+emulator=("${@:1:$#-1}")
+program=${*: -1}
 version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 mock_key="mock-id:mock-secret"
 work=$(mktemp -d)
@@ -90,6 +93,50 @@ forms() {
     [[ $(<"$work/ip") == 203.0.113.42 ]]
 }
 
+# What COMMAND ends with is passed on, and it gets the address.
+command_ends() {
+    # shellcheck disable=SC2016 # the command's shell expands it
+    local words=(sh -c 'echo "$FAL_INSTANCE_IP"; exit 7')
+    [[ $program != *.exe ]] || words=(cmd /c 'echo %FAL_INSTANCE_IP%& exit 7')
+    run -- inst_demo --simulate=ready --quiet -- "${words[@]}"
+    tr -d '\r' <"$work/out" >"$work/out.lf" && mv "$work/out.lf" "$work/out"
+    ended_with 7 $'203.0.113.42\n'
+    run -- inst_demo --simulate=ready --quiet -- no-such-command
+    ended_with 127 ''
+}
+
+reports() { # EXIT CODE
+    "$python" -c 'import json, sys
+assert json.load(open(sys.argv[1]))["exit_code"] == int(sys.argv[2])' "$work/report.json" "$1"
+}
+
+sigterm() {
+    local pid status=0 began=$SECONDS
+    rm -f "$work/report.json"
+    "${runner[@]}" inst_demo --simulate=pending:1m --report "$work/report.json" \
+        >"$work/out" 2>"$work/err" &
+    pid=$!
+    until grep -q pending "$work/err"; do
+        ((SECONDS - began < 30))
+        sleep 0.1
+    done
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    code=$status
+    ended_with 143 ''
+    reports 143
+}
+
+ctrl_c() {
+    rm -f "$work/report.json"
+    code=0
+    timeout 120 "${emulator[@]}" "$INTERRUPT" c 3000 "$program" inst_demo --simulate=pending:1m \
+        --report "$work/report.json" >"$work/out" 2>"$work/err" || code=$?
+    cat "$work/err"
+    ended_with 130 ''
+    reports 130
+}
+
 over_tls() {
     local port mock began=$SECONDS
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
@@ -132,6 +179,12 @@ check "a server that is silent: 124" ends 124 '' hang:1m --timeout 2s
 check "a wrong option: 2" ends 2 '' ready --timeout 10
 check "a port at the address: 0" ends 0 $'203.0.113.42\n' ready --for tcp:8000
 check "env, a file that is written over, a report, a summary" forms
+check "COMMAND gets the address, and its exit code is passed on" command_ends
+if [[ $program != *.exe ]]; then
+    check "SIGTERM: 143, and a report" sigterm
+elif [[ -n ${INTERRUPT-} ]]; then
+    check "Ctrl-C: 130, and a report" ctrl_c
+fi
 check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
 
 echo "$passed passed, $failed failed"
