@@ -97,7 +97,7 @@ unpack() { # TARGET: into $work/TARGET
     [[ $1 != *-windows-* ]] || program=wait-ready.exe
     [[ $(ls "$work/$1") == "$name-$1" ]]
     for file in "$program" README.md CHANGELOG.md LICENSE-{MIT,APACHE} man/wait-ready.1 \
-        completions/{wait-ready.bash,_wait-ready,wait-ready.fish}; do
+        completions/{wait-ready.bash,_wait-ready,wait-ready.fish,_wait-ready.ps1}; do
         [[ -s $folder/$file ]] || { echo "$1 lacks $file"; return 1; }
     done
     python3 -m json.tool "$dist/$name-$1.cdx.json" >/dev/null

@@ -107,6 +107,7 @@ with_every_program() { # FOLDER
     "$generate" --generate complete-bash >"$extra/completions/wait-ready.bash"
     "$generate" --generate complete-zsh >"$extra/completions/_wait-ready"
     "$generate" --generate complete-fish >"$extra/completions/wait-ready.fish"
+    "$generate" --generate complete-powershell >"$extra/completions/_wait-ready.ps1"
     cp README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT "$extra"
 }
 
