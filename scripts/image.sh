@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Builds the Dockerfile with buildah and tries the image with podman, on a machine that
-# can pull no image: a stand-in for the base is made, under the name that the Dockerfile
-# uses, of Debian's packages and this machine's own Rust toolchain.
+# Builds the images with buildah and tries them with podman: that of the Dockerfile, which
+# compiles, and those of a release (scripts/release-image.sh), for both processors.
+#
+# It runs on a machine that can pull no image: a stand-in for the base is made, under the name
+# that the Dockerfile uses, of Debian's packages and this machine's own Rust toolchain.
 #
 #   scripts/image.sh [--install] [--require]
 #
@@ -35,7 +37,7 @@ step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 missing_tools() {
     local tool
-    for tool in buildah podman runc debootstrap openssl python3; do
+    for tool in buildah podman runc debootstrap openssl python3 qemu-aarch64-static; do
         command -v "$tool" >/dev/null || printf '%s ' "$tool"
     done
 }
@@ -43,10 +45,8 @@ missing_tools() {
 [ "$(id -u)" -eq 0 ] || skip "debootstrap and chroot builds need root"
 if $install && [ -n "$(missing_tools)" ]; then
     step "tools"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    # shellcheck disable=SC2046 # a list of packages
-    apt-get install -y -qq --no-install-recommends $(missing_tools) >/dev/null
+    scripts/tools.sh buildah=buildah podman=podman runc=runc debootstrap=debootstrap \
+        openssl=openssl python3=python3 qemu-aarch64-static=qemu-user-static
 fi
 [ -z "$(missing_tools)" ] || skip "not installed: $(missing_tools)(--install installs them)"
 toolchain=$(rustc --print sysroot) || skip "no Rust toolchain"
@@ -56,7 +56,7 @@ toolchain=$(rustc --print sysroot) || skip "no Rust toolchain"
 base_tag=$(sed -n 's/^FROM \(.*\) AS build$/\1/p' Dockerfile)
 readonly base_tag base="docker.io/library/$base_tag" codename="${base_tag##*-}"
 readonly debian="localhost/stand-in:$codename"
-readonly image="localhost/wait-ready:checked-$$"
+readonly source_image="localhost/wait-ready:checked-$$" released="localhost/wait-ready:released-$$"
 
 readonly cache="${XDG_CACHE_HOME:-$HOME/.cache}/wait-ready-image"
 mkdir -p "$cache"
@@ -65,20 +65,24 @@ flock -w 900 9 || { echo "image: another run holds $cache/lock" >&2; exit 1; }
 
 work=$(mktemp -d "$cache/work.XXXXXX")
 readonly work
-store=(--root "$cache/storage" --runroot /run/wait-ready-image)
 # Overlay on overlay, as inside another container, is refused by many kernels.
-if [ "$(stat -f -c %T "$cache")" = overlayfs ]; then store+=(--storage-driver vfs); fi
-buildah=(buildah "${store[@]}")
-podman=(podman "${store[@]}" --runtime runc --cgroup-manager cgroupfs --events-backend file)
+driver=overlay
+if [ "$(stat -f -c %T "$cache")" = overlayfs ]; then driver=vfs; fi
+printf '[storage]\ndriver = "%s"\ngraphroot = "%s"\nrunroot = "/run/wait-ready-image"\n' \
+    "$driver" "$cache/storage" >"$cache/storage.conf"
+export CONTAINERS_STORAGE_CONF=$cache/storage.conf
+podman=(podman --runtime runc --cgroup-manager cgroupfs --events-backend file)
 
 cleanup() {
     local code=$? pid
     trap - EXIT
     for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
     "${podman[@]}" rm -f -t 0 --filter "name=^wait-ready-$$-" >/dev/null 2>&1 || true
-    "${podman[@]}" image umount "$image" >/dev/null 2>&1 || true
-    "${podman[@]}" rmi -f "$image" >/dev/null 2>&1 || true
-    "${buildah[@]}" rm --all >/dev/null 2>&1 || true # of a build cut short
+    "${podman[@]}" image umount --all >/dev/null 2>&1 || true
+    "${podman[@]}" manifest rm "$released" >/dev/null 2>&1 || true
+    "${podman[@]}" rmi -f "$source_image" >/dev/null 2>&1 || true
+    "${podman[@]}" image prune --force >/dev/null 2>&1 || true
+    buildah rm --all >/dev/null 2>&1 || true # of a build cut short
     rm -rf --one-file-system "$work"
     exit "$code"
 }
@@ -108,14 +112,14 @@ make_base() {
     # The toolchain is mounted, not copied; its version in a label makes a new one build anew.
     local version container
     version=$(rustc --version)
-    if [ "$("${buildah[@]}" inspect --type image --format '{{index .OCIv1.Config.Labels "rustc"}}' \
+    if [ "$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "rustc"}}' \
         "$base" 2>/dev/null)" != "$version" ]; then
         step "stand-in for $base_tag: $version"
-        container=$("${buildah[@]}" from --pull-never "$debian")
-        "${buildah[@]}" config --label "rustc=$version" --env CARGO_HOME=/usr/local/cargo --env \
+        container=$(buildah from --pull-never "$debian")
+        buildah config --label "rustc=$version" --env CARGO_HOME=/usr/local/cargo --env \
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/local/rustup/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
             "$container"
-        "${buildah[@]}" commit --quiet --rm "$container" "$base" >/dev/null
+        buildah commit --quiet --rm "$container" "$base" >/dev/null
     fi
 }
 
@@ -139,29 +143,66 @@ mount_cargo_settings() {
         done
         echo 'exec /usr/local/rustup/bin/cargo "$@"'
     } >"$work/cargo"
-    chmod 755 "$work/cargo"
-    mounts+=(--volume "$work/cargo:/usr/local/bin/cargo:ro")
+    # What the Dockerfile adds is there already, in the toolchain that is mounted.
+    {
+        echo '#!/bin/sh'
+        # shellcheck disable=SC2016 # the script expands these
+        echo 'test "$1 $2" = "target add" && test -d "/usr/local/rustup/lib/rustlib/$3"'
+    } >"$work/rustup"
+    chmod 755 "$work/cargo" "$work/rustup"
+    mounts+=(--volume "$work/cargo:/usr/local/bin/cargo:ro"
+        --volume "$work/rustup:/usr/local/bin/rustup:ro")
 }
 
 make_base
 step "build"
+if $install; then rustup --quiet target add "$(uname -m)-unknown-linux-musl"; fi
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 mount_cargo_settings
 build() { # BUILDAH FLAGS
-    timeout 1200 "${buildah[@]}" bud --isolation chroot --layers --pull-never "${mounts[@]}" \
+    timeout 1200 buildah bud --isolation chroot --layers --pull-never "${mounts[@]}" \
         --build-arg VERSION="$version" --build-arg REVISION="$revision" "$@" . \
         >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; return 1; }
 }
 # The first stage gets a name, so that its layers, and none of an earlier build's, are kept.
 build --target build --tag localhost/wait-ready-build
-build --tag "$image"
+build --tag "$source_image"
 "${podman[@]}" image prune --force >/dev/null 2>&1 || true
 
-step "checks"
-# shellcheck source=scripts/image-checks.sh
-. scripts/image-checks.sh
+total_passed=0 total_failed=0
+check_image() { # TITLE IMAGE [EMULATOR]
+    local counts passed failed
+    step "$1"
+    counts=$work/counts
+    rm -rf "$work/shared"
+    (
+        trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+        image=$2 emulator=${3-}
+        # shellcheck source=scripts/image-checks.sh
+        . scripts/image-checks.sh
+        echo "$passed $failed" >"$counts"
+    )
+    read -r passed failed <"$counts"
+    total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
+}
+check_image "the image of the Dockerfile" "$source_image"
+
+step "release"
+[ -s target/dist/SHA256SUMS ] || scripts/release.sh >/dev/null
+scripts/release-image.sh "$released" >"$work/release.log" 2>&1 || { cat "$work/release.log" >&2; exit 1; }
+of_release() { # ARCHITECTURE: the image of the manifest that is for it
+    local digest
+    digest=$(buildah manifest inspect "$released" | python3 -c 'import json, sys
+[digest] = [each["digest"] for each in json.load(sys.stdin)["manifests"]
+            if each["platform"] == {"architecture": sys.argv[1], "os": "linux"}]
+print(digest)' "$1")
+    "${podman[@]}" image inspect --format '{{.Id}}' "${released%:*}@$digest"
+}
+check_image "the released image for amd64" "$(of_release amd64)"
+check_image "the released image for arm64, under qemu" "$(of_release arm64)" \
+    "$(command -v qemu-aarch64-static)"
 
 step "done"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ]

@@ -4,7 +4,7 @@
     ci_job.py gitlab FILE [NAME=VALUE]...
     ci_job.py scripts FILE FOLDER
 
-FOLDER of --action has the action.yml that a step's `uses: OWNER/wait-ready@…` stands for. NAME=VALUE
+FOLDER of --action has the action.yml that a step's `uses: …/wait-ready@…` stands for. NAME=VALUE
 wins over the file's own variables; SECRETS_NAME in the environment is the secret NAME. It knows
 what this repository's files use, and ends with an error at anything else.
 """
@@ -21,6 +21,7 @@ import yaml
 
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 STEP_TIMEOUT = 30
+BASH_OPTIONS = ["--noprofile", "--norc", "-eo", "pipefail"]
 
 
 def main():
@@ -39,9 +40,7 @@ def main():
 
 def scripts(document):
     """(name, lines) of each script, whatever the kind of file."""
-    if "runs" in document:
-        steps = document["runs"]["steps"]
-    elif "jobs" in document:
+    if "jobs" in document:
         steps = [step for job in document["jobs"].values() for step in job["steps"]]
     else:
         jobs = {name: job for name, job in document.items() if "script" in job}
@@ -58,20 +57,19 @@ def write_scripts(document, folder):
         path.write_text(f"#!/usr/bin/env bash\nset -eo pipefail\n{script}")
 
 
-def run_script(script, environment):
+def run_command(command, environment):
     step = subprocess.Popen(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-        env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
+        command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
     )
     try:
         return step.wait(STEP_TIMEOUT) == 0
     except subprocess.TimeoutExpired:
         os.killpg(step.pid, signal.SIGKILL)
-        sys.exit(f"still running after {STEP_TIMEOUT} s: {script}")
+        sys.exit(f"still running after {STEP_TIMEOUT} s: {command}")
 
 
 class GitHub:
-    """One job of a workflow, and the composite action that it uses."""
+    """One job of a workflow, and the action that it uses."""
 
     def __init__(self, workflow, action_folder, overrides):
         self.workflow = workflow
@@ -83,12 +81,10 @@ class GitHub:
 
     def run(self):
         declared = {**self.workflow.get("env", {}), **self.job.get("env", {}), **self.overrides}
-        return self.run_steps(self.job["steps"], declared, inputs=None)[0]
-
-    def run_steps(self, steps, declared, inputs):
+        steps = self.job["steps"]
         succeeded, outputs = True, {step["id"]: {} for step in steps if "id" in step}
         for step in steps:
-            expressions = Expressions(succeeded, outputs, inputs, declared)
+            expressions = Expressions(succeeded, outputs, declared)
             if not expressions.holds(step.get("if", "success()")):
                 print(f"-- {step['name']}: skipped", flush=True)
                 continue
@@ -96,30 +92,30 @@ class GitHub:
             if "uses" in step:
                 passed, given = self.run_action(step, env, expressions)
             else:
-                passed, given = self.run_step(step, env)
+                passed, given = self.run_command(["bash", *BASH_OPTIONS, "-c", step["run"]], env)
             print(f"-- {step['name']}: {'passed' if passed else 'failed'} {given}", flush=True)
             outputs.get(step.get("id"), {}).update(given)
             succeeded = succeeded and passed
-        return succeeded, outputs
+        return succeeded
 
-    def run_step(self, step, env):
+    def run_command(self, command, env):
         descriptor, output = tempfile.mkstemp(prefix="set_output_", dir=self.folder)
         os.close(descriptor)
         runner = {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
-            "GITHUB_ACTION_PATH": str(self.action_folder),
             "GITHUB_OUTPUT": output,
             "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_RUN_ID": "1",
             "GITHUB_STEP_SUMMARY": str(self.summary),
         }
-        passed = run_script(step["run"], {**os.environ, **runner, **env})
+        passed = run_command(command, {**os.environ, **runner, **env})
         lines = Path(output).read_text().splitlines()
         return passed, dict(line.split("=", 1) for line in lines)
 
     def run_action(self, step, env, expressions):
-        if not re.fullmatch(r"OWNER/wait-ready@\S+", step["uses"]):
+        # Whoever owns it: the release that the stand-in serves is someone's.
+        if not re.fullmatch(r"[\w-]+/wait-ready@\S+", step["uses"]):
             sys.exit(f"cannot stand in for {step['uses']}")
         action = yaml.safe_load((self.action_folder / "action.yml").read_text())
         given, declared = expressions.fill(step.get("with", {})), action["inputs"]
@@ -128,17 +124,19 @@ class GitHub:
         inputs = {name: given.get(name, spec.get("default", "")) for name, spec in declared.items()}
         if missing := [n for n, spec in declared.items() if spec.get("required") and not inputs[n]]:
             sys.exit(f"the action needs {missing}")
-        passed, outputs = self.run_steps(action["runs"]["steps"], env, inputs)
-        inside = Expressions(passed, outputs, inputs, env)
-        return passed, inside.fill({n: spec["value"] for n, spec in action["outputs"].items()})
+        env |= {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        env["GITHUB_ACTION_REPOSITORY"] = "someone/wait-ready"
+        main = self.action_folder / action["runs"]["main"]
+        passed, outputs = self.run_command(["node", str(main)], env)
+        return passed, {name: outputs.get(name, "") for name in action["outputs"]}
 
 
 class Expressions:
     """What stands between `${{` and `}}`."""
 
-    def __init__(self, succeeded, outputs, inputs, env):
+    def __init__(self, succeeded, outputs, env):
         self.functions = {"success": lambda: succeeded, "always": lambda: True, "ref": self.look_up}
-        self.outputs, self.inputs, self.env = outputs, inputs, env
+        self.outputs, self.env = outputs, env
 
     def fill(self, mapping):
         return {
@@ -160,8 +158,6 @@ class Expressions:
                 return os.environ[f"SECRETS_{name}"]
             case ["env", name]:
                 return self.env.get(name, "")
-            case ["inputs", name]:
-                return self.inputs[name]
             case ["steps", step, "outputs", name]:
                 return self.outputs[step].get(name, "")
         sys.exit(f"cannot stand in for {path}")
@@ -173,7 +169,7 @@ def run_gitlab(document, overrides):
     reported = {}
     for name, job in sorted(jobs.items(), key=lambda item: document["stages"].index(item[1]["stage"])):
         env = {**os.environ, "CI": "true", **job.get("variables", {}), **reported, **overrides}
-        passed = run_script("\n".join(job["script"]), env)
+        passed = run_command(["bash", *BASH_OPTIONS, "-c", "\n".join(job["script"])], env)
         print(f"-- {name}: {'passed' if passed else 'failed'}", flush=True)
         if not passed:
             return False

@@ -190,6 +190,7 @@ fn a_manual_page_and_completions_can_be_generated() {
         ("complete-bash", "complete -F"),
         ("complete-zsh", "#compdef wait-ready"),
         ("complete-fish", "complete -c wait-ready"),
+        ("complete-powershell", "Register-ArgumentCompleter -Native -CommandName 'wait-ready'"),
     ] {
         let ended = Program::new(["--generate", what]).run();
         assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));

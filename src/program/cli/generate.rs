@@ -22,6 +22,7 @@ pub fn generate(what: Generated) -> io::Result<Vec<u8>> {
         Generated::CompleteBash => Shell::Bash,
         Generated::CompleteZsh => Shell::Zsh,
         Generated::CompleteFish => Shell::Fish,
+        Generated::CompletePowerShell => Shell::PowerShell,
     };
     clap_complete::generate(shell, &mut command, "wait-ready", &mut text);
     Ok(text)

@@ -292,6 +292,9 @@ pub enum Generated {
     CompleteZsh,
     /// Completions for fish
     CompleteFish,
+    /// Completions for `PowerShell`
+    #[value(name = "complete-powershell")]
+    CompletePowerShell,
 }
 
 /// Reads a number from one on.

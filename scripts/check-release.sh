@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# Builds a release (scripts/release.sh) and tries what it is made of where it is to run:
+#
+#   - a second build, in another folder, gives the same bytes
+#   - the x86_64 program passes the whole integration suite, the aarch64 one a part of it under
+#     qemu, the Windows one another part under Wine
+#   - the .deb is installed in a Debian of its own, with its manual page and completions; the .rpm
+#     in an empty root; the .apk is unpacked
+#
+#   scripts/check-release.sh [--install] [--require]
+#
+# --install   installs what is missing
+# --require   fails where something is missing, instead of skipping
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+install=false require=false
+for argument in "$@"; do
+    case $argument in
+    --install) install=true ;;
+    --require) require=true ;;
+    *)
+        echo "usage: scripts/check-release.sh [--install] [--require]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+dist=$target/dist
+version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
+name=wait-ready-v$version
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/wait-ready-release
+work=$(mktemp -d)
+mkdir -p "$cache"
+trap 'rm -rf --one-file-system "$work"' EXIT
+
+passed=0 failed=0 skipped=0
+check() { # TITLE COMMAND...
+    local title=$1 status=0 began=$SECONDS
+    shift
+    # Not as a condition: bash ignores `-e` all the way down in one.
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$work/log" 2>&1
+    status=$?
+    set -e
+    if [[ $status -eq 0 ]]; then
+        passed=$((passed + 1))
+        echo "ok       $title ($((SECONDS - began)) s)"
+    else
+        failed=$((failed + 1))
+        echo "FAILED   $title"
+        tail -n 40 "$work/log" | sed 's/^/         /'
+    fi
+}
+
+needs() { # TITLE COMMAND...: whether all of these are there
+    local title=$1 missing=() command
+    shift
+    for command in "$@"; do
+        [[ -n $(PATH=$PATH:/usr/sbin:/sbin type -P "$command") ]] || missing+=("$command")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    if $require; then
+        failed=$((failed + 1))
+        echo "FAILED   $title: not installed: ${missing[*]}"
+    else
+        skipped=$((skipped + 1))
+        echo "skipped  $title: not installed: ${missing[*]}"
+    fi
+    return 1
+}
+
+# --- the build -------------------------------------------------------------------------
+
+if $install; then
+    scripts/tools.sh python file=file qemu-aarch64-static=qemu-user-static debootstrap=debootstrap \
+        rpm=rpm unzip=unzip openssl=openssl curl=curl
+    scripts/release.sh --install >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
+else
+    scripts/release.sh >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
+fi
+sed -n '/^== SHA256SUMS/,$p' "$work/release.log"
+
+# --- the files -------------------------------------------------------------------------
+
+unpack() { # TARGET: into $work/TARGET
+    mkdir "$work/$1"
+    case $1 in
+    *-windows-*) unzip -q "$dist/$name-$1.zip" -d "$work/$1" ;;
+    *) tar -xzf "$dist/$name-$1.tar.gz" -C "$work/$1" ;;
+    esac
+    local folder=$work/$1/$name-$1 program=wait-ready file
+    [[ $1 != *-windows-* ]] || program=wait-ready.exe
+    [[ $(ls "$work/$1") == "$name-$1" ]]
+    for file in "$program" README.md CHANGELOG.md LICENSE-{MIT,APACHE} man/wait-ready.1 \
+        completions/{wait-ready.bash,_wait-ready,wait-ready.fish,_wait-ready.ps1}; do
+        [[ -s $folder/$file ]] || { echo "$1 lacks $file"; return 1; }
+    done
+    python3 -m json.tool "$dist/$name-$1.cdx.json" >/dev/null
+}
+
+needs_nothing() { # TARGET: no loader and no libc of the machine's
+    local program=$work/$1/$name-$1/wait-ready
+    file "$program" | grep -E 'statically linked|static-pie linked'
+    if grep -aoE "GLIBC_2|(${HOME}|${PWD})/[[:print:]]*" "$program"; then
+        echo "$1 knows of this machine"
+        return 1
+    fi
+    [[ $(stat -c %s "$program") -le 3500000 ]]
+}
+
+sums_hold() { (cd "$dist" && sha256sum --check --strict SHA256SUMS); }
+sums_name_everything() {
+    diff <(cd "$dist" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort) \
+        <(cut -c 67- "$dist/SHA256SUMS" | sort)
+}
+
+check "SHA256SUMS holds" sums_hold
+check "SHA256SUMS names every file" sums_name_everything
+for each in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
+    check "$each: the archive is whole" unpack "$each"
+    check "$each: static, small, and knows nothing of this machine" needs_nothing "$each"
+done
+
+# --- twice the same --------------------------------------------------------------------
+
+same_bytes_from_another_folder() {
+    local other=$target/elsewhere/another-name-for-this-folder
+    mkdir -p "$other"
+    # All but the build itself, which is kept, so that only what has changed is built again.
+    find "$other" -mindepth 1 -maxdepth 1 ! -name built -exec rm -rf {} +
+    git ls-files -z | xargs -0 cp --parents --target-directory "$other"
+    ln -s "$target" "$other/target" # for its tools
+    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) CARGO_TARGET_DIR=$other/built \
+        "$other/scripts/release.sh" x86_64-unknown-linux-musl
+    local file count=0
+    for file in "$other"/built/dist/"$name"*; do
+        cmp "$file" "$dist/${file##*/}"
+        count=$((count + 1))
+    done
+    [[ $count -eq 5 ]] # an archive, three packages, an SBOM
+}
+check "x86_64-unknown-linux-musl: another build in another folder has the same bytes" \
+    same_bytes_from_another_folder
+
+# --- as the README says ----------------------------------------------------------------
+
+readme_line_installs() { # the line for Linux, with this machine for GitHub, and a folder for sudo's
+    local folder=$work/site/OWNER/wait-ready/releases/download server line began=$SECONDS
+    mkdir -p "$folder" "$work/bin"
+    ln -s "$dist" "$folder/v$version"
+    python3 scripts/stand-ins/releases.py "$work/requests" "$work/site" "$work/site.url" &
+    server=$!
+    # shellcheck disable=SC2064 # what it is now, for `server` is gone by then
+    trap "kill $server" EXIT
+    until [[ -s $work/site.url ]]; do
+        ((SECONDS - began < 20))
+        sleep 0.1
+    done
+    line=$(grep -A 1 '^# Linux' README.md | sed -n '2p')
+    line=${line//https:\/\/github.com\/$(scripts/owner.sh | sed 's/.* //')/$(<"$work/site.url")/OWNER}
+    line=${line/sudo /}
+    bash -euo pipefail -c "${line/\/usr\/local\/bin/$work/bin}"
+    [[ $(ls "$work/bin") == wait-ready && $("$work/bin/wait-ready" --version) == "wait-ready $version" ]]
+}
+if needs "the README's line for Linux installs it" curl; then
+    check "the README's line for Linux installs it" readme_line_installs
+fi
+
+# --- packages --------------------------------------------------------------------------
+
+codename=bookworm
+debian_mirror() { # the one that this machine's apt uses
+    local mirror
+    # shellcheck disable=SC2016 # apt expands these
+    mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' \
+        'Created-By: Packages' | awk -v c="$codename" '$1 == c && $2 == "main" { print $3; exit }')
+    echo "${mirror:-http://deb.debian.org/debian}"
+}
+
+deb_installs() {
+    if [[ ! -s $cache/debian.tar ]]; then
+        timeout 600 debootstrap --variant=minbase --include=man-db,bash-completion \
+            "$codename" "$work/debian" "$(debian_mirror)"
+        # Slim images leave manual pages out; this Debian is one of those that do not.
+        tar -C "$work/debian" -cf "$cache/debian.tar.new" .
+        mv "$cache/debian.tar.new" "$cache/debian.tar"
+    else
+        mkdir "$work/debian"
+        tar -C "$work/debian" -xf "$cache/debian.tar"
+    fi
+    local root=$work/debian inside
+    inside=(chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root)
+    cp "$dist/$name-amd64.deb" "$root/package.deb"
+    "${inside[@]}" dpkg --install /package.deb
+    [[ $("${inside[@]}" wait-ready --version) == "wait-ready $version" ]]
+    [[ $("${inside[@]}" wait-ready inst_x --simulate=ready --quiet) == 203.0.113.42 ]]
+    "${inside[@]}" man wait-ready >"$work/manual"
+    grep -qE 'wait-ready +- +Wait until' "$work/manual"
+    grep -q -- '--not-found-grace' "$work/manual"
+    # Completed as by the Tab key.
+    # shellcheck disable=SC2016 # bash expands these inside
+    "${inside[@]}" bash -c '. /usr/share/bash-completion/bash_completion
+        _completion_loader wait-ready
+        COMP_WORDS=(wait-ready --not-f) COMP_CWORD=1 COMP_LINE="wait-ready --not-f" COMP_POINT=18
+        "$(complete -p wait-ready | sed "s/.*-F \([^ ]*\).*/\1/")" wait-ready --not-f wait-ready
+        [[ ${COMPREPLY[*]} == --not-found-grace ]]'
+    "${inside[@]}" dpkg --remove wait-ready
+    [[ -z $(find "$root/usr" -name '*wait-ready*') ]]
+}
+
+rpm_installs() {
+    local root=$work/rpm-root
+    mkdir "$root"
+    rpm --root "$root" --initdb
+    rpm --root "$root" --install --nodeps --ignorearch "$dist/$name-amd64.rpm"
+    rpm --root "$root" --verify --nodeps wait-ready
+    [[ $("$root/usr/bin/wait-ready" --version) == "wait-ready $version" ]]
+    [[ -s $root/usr/share/man/man1/wait-ready.1.gz && -s $root/usr/share/zsh/site-functions/_wait-ready ]]
+    [[ $(rpm --query --package --requires "$dist/$name-amd64.rpm" | grep -vc '^rpmlib(') -eq 0 ]]
+}
+
+apk_is_whole() { # Alpine's own tools are not among Debian's packages
+    local root=$work/apk-root
+    mkdir "$root"
+    tar -C "$root" -xzf "$dist/$name-amd64.apk" 2>/dev/null
+    grep -x "pkgver = $version-r1" "$root/.PKGINFO"
+    grep -x 'arch = x86_64' "$root/.PKGINFO"
+    [[ $("$root/usr/bin/wait-ready" --version) == "wait-ready $version" ]]
+    [[ -s $root/usr/share/man/man1/wait-ready.1.gz ]]
+}
+
+if [[ $(id -u) -ne 0 ]]; then
+    skipped=$((skipped + 2))
+    echo "skipped  the .deb and the .rpm are installed: needs root"
+else
+    if needs "the .deb is installed" debootstrap chroot; then
+        check "the .deb is installed in a Debian of its own: manual, completion, removal" deb_installs
+    fi
+    if needs "the .rpm is installed" rpm; then
+        check "the .rpm is installed in an empty root and needs nothing" rpm_installs
+    fi
+fi
+check "the .apk is whole" apk_is_whole
+
+# --- where they run --------------------------------------------------------------------
+
+suite() {
+    WAIT_READY_PROGRAM=$work/x86_64-unknown-linux-musl/$name-x86_64-unknown-linux-musl/wait-ready \
+        cargo test --locked --test it
+}
+check "x86_64-unknown-linux-musl: passes the integration suite" suite
+
+if needs "aarch64-unknown-linux-musl: runs under qemu" qemu-aarch64-static openssl; then
+    check "aarch64-unknown-linux-musl: runs under qemu" scripts/release-runs.sh qemu-aarch64-static \
+        "$work/aarch64-unknown-linux-musl/$name-aarch64-unknown-linux-musl/wait-ready"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[[ $failed -eq 0 ]]

