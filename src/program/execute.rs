@@ -3,7 +3,7 @@
 use std::{cell::RefCell, env, io, path::Path, pin::pin, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     failure::Failure,
@@ -29,6 +29,7 @@ use crate::{
         progress::{Progress, REDRAW_EVERY},
         subscriber::Stderr,
     },
+    text::untrusted::Untrusted,
     wait::{
         event::{Observer as _, WaitEvent},
         policy::Policy,
@@ -72,15 +73,18 @@ async fn wait_for(
     stderr: &Stderr,
     (at_once, signals): (&AtOnce, &mut Signals),
 ) -> Result<Finished, Failure> {
-    let Wait { rules, pace, source } = wait;
-    let probe = NetProbe::new();
+    let Wait { rules, pace, probe, source } = wait;
+    let probe = match probe {
+        Some(template) => NetProbe::new().with_command(template, tell_line),
+        None => NetProbe::new(),
+    };
     // A simulation serves as long as this lives.
     let simulated = match &source.simulated {
         Some(script) => Some(Simulated::start(script, &ids, source.request_timeout).await?),
         None => None,
     };
     let (source, probe) = match &simulated {
-        Some(simulated) => (simulated.source()?, simulated.stand_in(probe)),
+        Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
         None => (real(source, at_once)?, probe),
     };
     let mut progress = look.draws().then(|| {
@@ -95,6 +99,11 @@ async fn wait_for(
     let signal = watched(&mut waiter, &mut progress, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
     Ok(Finished { outcome: waiter.outcome(), rules, end })
+}
+
+/// Passes on what a COMMAND writes that probes.
+fn tell_line(id: &InstanceId, line: &Untrusted) {
+    info!(event = "command_output", instance = %id, "{id}  {line}");
 }
 
 /// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.

@@ -8,11 +8,13 @@ use std::{
 
 use super::{
     cli::{Api, Cli, Output, Pace, Wanted},
+    command::template,
     failure::Failure,
     output::Format,
 };
 use crate::{
     api::url::{ApiUrl, PlainHttp},
+    reach::template::Template,
     simulate::script::Script,
     terminal::{
         appearance::Appearance,
@@ -20,6 +22,7 @@ use crate::{
     },
     wait::{
         backoff::{Backoff, Jitter},
+        condition::Condition,
         rules::Rules,
     },
 };
@@ -46,6 +49,8 @@ pub(crate) struct Wait {
     pub(crate) rules: Rules,
     /// The schedule of the polls.
     pub(crate) pace: Backoff,
+    /// COMMAND, where that is the probe.
+    pub(crate) probe: Option<Template>,
     /// Whom to ask.
     pub(crate) source: Source,
 }
@@ -94,25 +99,34 @@ impl Plan {
         stderr_is_terminal: bool,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
-        let Cli { instances: targets, command, wanted, pace, api, output } = cli;
+        let Cli { instances: targets, mut command, wanted, pace, api, output } = cli;
         let look = Look::read(&output, stderr_is_terminal, &variable);
         let outputs = Outputs::read(output, look.log_format, &variable);
         let mut warnings = Vec::new();
-        let wait = Wait::read(wanted, &pace, api, &mut warnings);
+        // What probes is no successor: the result is printed as usual.
+        let probe = (wanted.condition == Condition::Exec).then(|| std::mem::take(&mut command));
+        let wait = Wait::read(wanted, probe.as_deref(), &pace, api, &mut warnings);
         Self { targets, wait, outputs, command, look, warnings }
     }
+}
+
+fn no_command() -> Failure {
+    let text = "--for exec needs a COMMAND: wait-ready inst_abc --for exec -- ssh ubuntu@{ip} true";
+    Failure::usage(text.to_owned())
 }
 
 impl Wait {
     fn read(
         wanted: Wanted,
+        probe: Option<&[OsString]>,
         pace: &Pace,
         api: Api,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Failure> {
+        let probe = probe.map(|words| template(words).ok_or_else(no_command)).transpose()?;
         let schedule = schedule(pace)?;
         let source = Source::read(api, pace)?;
-        Ok(Self { rules: rules(wanted, pace, warnings)?, pace: schedule, source })
+        Ok(Self { rules: rules(wanted, pace, warnings)?, pace: schedule, probe, source })
     }
 }
 

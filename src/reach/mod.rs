@@ -1,40 +1,60 @@
-//! Reaching an address over TCP, and hearing whether an SSH server is there.
+//! Is the address really there: over TCP, SSH or HTTP, or by a command of the user's own.
+
+pub mod exec;
+pub mod http;
+pub mod ssh;
+pub mod template;
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
     net::TcpStream,
     sync::Semaphore,
     time::{Instant, timeout_at},
 };
 
 use crate::{
+    answer::instance::InstanceId,
     text::untrusted::Untrusted,
     wait::{
         condition::Condition,
         probe::{Probe, ProbeError, Target},
     },
 };
+use http::get;
+use ssh::hear_ssh;
+use template::Template;
 
-/// The longest that one attempt may take.
+/// The longest that one attempt over the network may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most attempts under way at once: each needs an open file.
 const MAX_ATTEMPTS: usize = 128;
-/// The most bytes that are read in search of an identification string.
-const MAX_PREAMBLE_BYTES: usize = 8 * 1024;
-/// The longest identification string, with its line end (RFC 4253 section 4.2).
-const MAX_IDENTIFICATION_BYTES: usize = 255;
+/// The most commands that run at once.
+const MAX_COMMANDS: usize = 8;
 
-/// Tries addresses over the network.
+/// Tries addresses over the network, or by a command.
 #[derive(Debug)]
 pub struct NetProbe {
     stand_in: Option<SocketAddr>,
-    attempt_timeout: Duration,
-    slots: Semaphore,
+    command: Option<Command>,
+    attempts: Semaphore,
+    commands: Semaphore,
+}
+
+/// A command that probes, and who is told what it writes.
+struct Command {
+    template: Template,
+    listener: Box<dyn Fn(&InstanceId, &Untrusted) + Send + Sync>,
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Command").field(&self.template).finish()
+    }
 }
 
 impl NetProbe {
@@ -43,8 +63,9 @@ impl NetProbe {
     pub fn new() -> Self {
         Self {
             stand_in: None,
-            attempt_timeout: ATTEMPT_TIMEOUT,
-            slots: Semaphore::new(MAX_ATTEMPTS),
+            command: None,
+            attempts: Semaphore::new(MAX_ATTEMPTS),
+            commands: Semaphore::new(MAX_COMMANDS),
         }
     }
 
@@ -53,6 +74,17 @@ impl NetProbe {
     #[must_use]
     pub fn with_stand_in(mut self, peer: SocketAddr) -> Self {
         self.stand_in = Some(peer);
+        self
+    }
+
+    /// Runs `template` for [`Condition::Exec`]; `listener` is told each line that it writes.
+    #[must_use]
+    pub fn with_command(
+        mut self,
+        template: Template,
+        listener: impl Fn(&InstanceId, &Untrusted) + Send + Sync + 'static,
+    ) -> Self {
+        self.command = Some(Command { template, listener: Box::new(listener) });
         self
     }
 
@@ -67,9 +99,18 @@ impl NetProbe {
             _ => SocketAddr::new(ip, port),
         };
         match timeout_at(deadline, TcpStream::connect(peer)).await {
-            Ok(connected) => connected.map_err(ProbeError::from),
-            Err(_) => Err(ProbeError::ConnectTimedOut(self.attempt_timeout)),
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(ProbeError::ConnectTimedOut(ATTEMPT_TIMEOUT)),
         }
+    }
+
+    async fn run(&self, target: Target<'_>) -> Result<(), ProbeError> {
+        let Some(command) = &self.command else {
+            return Err(ProbeError::CannotRun("there is no command to run".into()));
+        };
+        let _slot = self.commands.acquire().await;
+        let filled = command.template.fill(target.id.as_str(), &target.address.to_string());
+        exec::run(filled, |line| (command.listener)(target.id, line)).await
     }
 }
 
@@ -81,100 +122,23 @@ impl Default for NetProbe {
 
 impl Probe for NetProbe {
     async fn attempt(&self, target: Target<'_>) -> Result<(), ProbeError> {
-        let _slot = self.slots.acquire().await;
-        let deadline = Instant::now() + self.attempt_timeout;
+        if *target.condition == Condition::Exec {
+            return self.run(target).await;
+        }
+        let _slot = self.attempts.acquire().await;
+        let deadline = Instant::now() + ATTEMPT_TIMEOUT;
         let ip = target.address.ip();
-        match *target.condition {
-            Condition::Ready | Condition::Stopped | Condition::Deleted => Ok(()),
-            Condition::Http { .. } | Condition::Exec => {
-                Err(ProbeError::Network("not supported by this probe".into()))
-            }
-            Condition::Tcp { port } => self.connect(ip, port, deadline).await.map(drop),
+        match target.condition {
+            Condition::Tcp { port } => self.connect(ip, *port, deadline).await.map(drop),
             Condition::Ssh { port } => {
-                let stream = self.connect(ip, port, deadline).await?;
-                hear_ssh(stream, deadline, self.attempt_timeout).await
+                let stream = self.connect(ip, *port, deadline).await?;
+                hear_ssh(stream, deadline, ATTEMPT_TIMEOUT).await
             }
+            Condition::Http { port, path } => {
+                let stream = self.connect(ip, *port, deadline).await?;
+                get(stream, SocketAddr::new(ip, *port), path, deadline, ATTEMPT_TIMEOUT).await
+            }
+            Condition::Ready | Condition::Stopped | Condition::Deleted | Condition::Exec => Ok(()),
         }
-    }
-}
-
-/// Listens until `deadline` for the identification of an SSH 2.0 server; `waited` is the time
-/// that a silent one is said to have had.
-///
-/// # Errors
-///
-/// [`ProbeError`] when the peer is something else, breaks off, or says too little in time.
-pub async fn hear_ssh(
-    peer: impl AsyncRead + Unpin,
-    deadline: Instant,
-    waited: Duration,
-) -> Result<(), ProbeError> {
-    let mut heard = Heard::default();
-    match timeout_at(deadline, heard.identification(peer)).await {
-        Ok(result) => result,
-        Err(_) => Err(heard.at_timeout(waited)),
-    }
-}
-
-/// What a peer has said so far.
-#[derive(Debug, Default)]
-struct Heard {
-    line: Vec<u8>,
-    first_line: Option<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Heard {
-    /// Reads until a line is an identification string of SSH 2.0.
-    ///
-    /// A server may send other lines before it (RFC 4253 section 4.2), such as a warning.
-    async fn identification(&mut self, mut peer: impl AsyncRead + Unpin) -> Result<(), ProbeError> {
-        let mut chunk = [0; 512];
-        loop {
-            let count = peer.read(&mut chunk).await?;
-            if count == 0 {
-                return Err(if self.bytes == 0 { ProbeError::Closed } else { self.not_ssh() });
-            }
-            for &byte in &chunk[..count] {
-                if self.take(byte)? {
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// Takes one byte; whether it completes an identification string.
-    fn take(&mut self, byte: u8) -> Result<bool, ProbeError> {
-        self.bytes += 1;
-        self.line.push(byte);
-        if byte == b'\n' {
-            if self.line.starts_with(b"SSH-") {
-                let is_ssh_2 =
-                    self.line.starts_with(b"SSH-2.0-") || self.line.starts_with(b"SSH-1.99-");
-                return if is_ssh_2 { Ok(true) } else { Err(self.not_ssh()) };
-            }
-            if self.line.starts_with(b"HTTP/") {
-                return Err(self.not_ssh());
-            }
-            let line = std::mem::take(&mut self.line);
-            self.first_line.get_or_insert(line);
-        } else if self.line.starts_with(b"SSH-") && self.line.len() >= MAX_IDENTIFICATION_BYTES {
-            return Err(self.not_ssh());
-        }
-        if self.bytes >= MAX_PREAMBLE_BYTES { Err(self.not_ssh()) } else { Ok(false) }
-    }
-
-    fn not_ssh(&self) -> ProbeError {
-        let said = if self.line.starts_with(b"SSH-") {
-            &self.line
-        } else {
-            self.first_line.as_ref().unwrap_or(&self.line)
-        };
-        let text = String::from_utf8_lossy(&said[..said.len().min(80)]);
-        ProbeError::NotSsh(Untrusted::from(text.trim_end()))
-    }
-
-    fn at_timeout(&self, waited: Duration) -> ProbeError {
-        if self.bytes == 0 { ProbeError::Silent(waited) } else { self.not_ssh() }
     }
 }

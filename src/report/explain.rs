@@ -98,17 +98,19 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         },
         Ending::Unreachable(reason) => Explanation {
             what: format!(
-                "the API reports {id} ready, but {} did not answer within {}",
-                place(watch, goal),
+                "the API reports {id} ready, but {} within {}",
+                unreached(watch, goal),
                 within(rules)
             ),
             seen: Some(match reason {
                 Some(reason) => format!("the last attempt: {reason}"),
                 None => "no attempt ended in time".into(),
             }),
-            advice: Some(
-                "check that the service is started and that a firewall lets this machine in".into(),
-            ),
+            advice: Some(match goal {
+                Condition::Exec => "run COMMAND by hand to see what it waits for".into(),
+                _ => "check that the service is started and that a firewall lets this machine in"
+                    .into(),
+            }),
         },
         Ending::OverBudget { status, budget } => Explanation {
             what: format!("{id} was {status} for longer than {} (--max-in)", Brief(*budget)),
@@ -214,16 +216,20 @@ fn said(answer: &ServerError) -> String {
     text
 }
 
-/// Where the probe was aimed.
-fn place(watch: &Watch, goal: &Condition) -> String {
+/// What the probe did not find.
+fn unreached(watch: &Watch, goal: &Condition) -> String {
     let ip = watch.instance().and_then(|instance| instance.ip);
     let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
     match goal {
-        Condition::Ssh { port } => format!("SSH at {ip} port {port}"),
-        Condition::Tcp { port } => format!("{ip} port {port}"),
-        Condition::Http { port, path } => format!("HTTP at {ip} port {port} ({})", path.as_str()),
-        Condition::Exec => format!("COMMAND for {ip}"),
-        Condition::Ready | Condition::Stopped | Condition::Deleted => ip,
+        Condition::Ssh { port } => format!("SSH at {ip} port {port} did not answer"),
+        Condition::Tcp { port } => format!("{ip} port {port} did not answer"),
+        Condition::Http { port, path } => {
+            format!("HTTP at {ip} port {port} ({}) did not answer with 2xx", path.as_str())
+        }
+        Condition::Exec => format!("COMMAND did not succeed for {ip}"),
+        Condition::Ready | Condition::Stopped | Condition::Deleted => {
+            format!("{ip} did not answer")
+        }
     }
 }
 

@@ -48,9 +48,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct SimulatedApi {
     address: SocketAddr,
     ssh_address: SocketAddr,
+    http_address: SocketAddr,
     key: String,
     shared: Arc<Shared>,
-    accepting: [JoinHandle<()>; 2],
+    accepting: [JoinHandle<()>; 3],
 }
 
 #[derive(Debug)]
@@ -59,6 +60,11 @@ struct Shared {
     started: Instant,
     authorization: HeaderValue,
 }
+
+/// How an SSH server identifies itself.
+const SSH: &[u8] = b"SSH-2.0-simulated\r\n";
+/// How an HTTP server says that all is well, without having heard what it is asked.
+const HTTP: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -78,9 +84,14 @@ impl SimulatedApi {
         let shared = Arc::new(Shared { simulation, started: Instant::now(), authorization });
         let ssh = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let ssh_address = ssh.local_addr()?;
-        let accepting =
-            [tokio::spawn(accept(listener, Arc::clone(&shared))), tokio::spawn(greet(ssh))];
-        Ok(Self { address, ssh_address, key, shared, accepting })
+        let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let http_address = http.local_addr()?;
+        let accepting = [
+            tokio::spawn(accept(listener, Arc::clone(&shared))),
+            tokio::spawn(greet(ssh, SSH)),
+            tokio::spawn(greet(http, HTTP)),
+        ];
+        Ok(Self { address, ssh_address, http_address, key, shared, accepting })
     }
 
     /// The base URL, for `--api-url`.
@@ -99,6 +110,12 @@ impl SimulatedApi {
     #[must_use]
     pub fn ssh_address(&self) -> SocketAddr {
         self.ssh_address
+    }
+
+    /// Where something answers HTTP with 200, as a service on the simulated instances would.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_address
     }
 
     /// The key that it accepts.
@@ -143,13 +160,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Identifies itself as an SSH server to whoever connects, and no more.
-async fn greet(listener: TcpListener) {
+/// Says the same to whoever connects, and no more.
+async fn greet(listener: TcpListener, greeting: &[u8]) {
     loop {
         match listener.accept().await {
             Ok((mut stream, _)) => {
                 // Who has left already does not hear it.
-                let _ = stream.write_all(b"SSH-2.0-simulated\r\n").await;
+                let _ = stream.write_all(greeting).await;
             }
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }

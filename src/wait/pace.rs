@@ -26,8 +26,8 @@ pub enum Decision {
     Finish,
     /// Poll again then.
     PollAt(Duration, Why),
-    /// Poll no more: what the attempts under way bring decides.
-    AwaitProbes,
+    /// Poll no more: what the attempts under way bring until then decides.
+    AwaitProbes(Duration),
     /// No further poll fits: give up then.
     GiveUpAt(Duration),
 }

@@ -181,7 +181,7 @@ impl Policy {
         let were_enough_met = self.are_enough_met();
         let watch = &mut self.watches[position];
         watch.record_probe(address, result, &self.rules, now, observer);
-        if self.pace.planned == Decision::AwaitProbes && watch.is_waiting() {
+        if matches!(self.pace.planned, Decision::AwaitProbes(_)) && watch.is_waiting() {
             watch.end(watch.ending_at_deadline(), now, observer);
         }
         self.settle(now, observer);
@@ -292,13 +292,14 @@ impl Policy {
         }
         // A look at the instances is over; one at their addresses, which ends by itself, is not.
         let looks_once = self.rules.deadline == Deadline::LookOnce || self.pace.is_late();
-        if looks_once && self.pace.planned != Decision::AwaitProbes {
+        let awaits_probes = matches!(self.pace.planned, Decision::AwaitProbes(_));
+        if looks_once && !awaits_probes {
             let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
             for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()).filter(at_rest)
             {
                 watch.end(watch.ending_at_deadline(), now, observer);
             }
-            self.pace.planned = Decision::AwaitProbes;
+            self.pace.planned = Decision::AwaitProbes(now.saturating_add(self.rules.late_poll));
             self.settle(now, observer);
             return;
         }

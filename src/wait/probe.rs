@@ -64,6 +64,35 @@ pub enum ProbeError {
     /// The peer speaks something else than SSH 2.0.
     #[error("connected, but not SSH: {0}")]
     NotSsh(Untrusted),
+    /// The HTTP server answers otherwise than with 2xx.
+    #[error("{line}")]
+    HttpStatus {
+        /// The status code.
+        status: u16,
+        /// The status line.
+        line: Untrusted,
+    },
+    /// The peer speaks something else than HTTP/1.
+    #[error("connected, but not HTTP: {0}")]
+    NotHttp(Untrusted),
+    /// The peer closed the connection before it had answered.
+    #[error("connected, but closed without an HTTP answer")]
+    NoAnswer,
+    /// The command ran and failed.
+    #[error("COMMAND failed with {ended}{}", after_colon(.last_line.as_ref()))]
+    Command {
+        /// Its exit code, or the signal that ended it.
+        ended: Untrusted,
+        /// The last line that it wrote to its standard error.
+        last_line: Option<Untrusted>,
+    },
+    /// The command could not be run.
+    #[error("COMMAND cannot be run: {0}")]
+    CannotRun(Untrusted),
+}
+
+fn after_colon(text: Option<&Untrusted>) -> String {
+    text.map(|text| format!(": {text}")).unwrap_or_default()
 }
 
 impl From<io::Error> for ProbeError {

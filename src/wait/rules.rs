@@ -25,8 +25,8 @@ pub struct Rules {
     pub any: bool,
     /// Whether one instance that cannot meet it ends the wait.
     pub fail_fast: bool,
-    /// How long the one poll may take that is sent after a deadline which the process slept
-    /// through.
+    /// How long what has no deadline may take: the attempts at an address of a wait that looks
+    /// once, and the one poll after a deadline that passed while the process was stopped.
     pub late_poll: Duration,
 }
 

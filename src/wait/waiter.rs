@@ -61,8 +61,7 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
             let decision = policy.decide();
             let at = match decision {
                 Decision::Finish => break,
-                Decision::PollAt(at, _) | Decision::GiveUpAt(at) => Some(at),
-                Decision::AwaitProbes => None,
+                Decision::PollAt(at, _) | Decision::GiveUpAt(at) | Decision::AwaitProbes(at) => at,
             };
             tokio::select! {
                 biased;
@@ -70,10 +69,12 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
                     probing.record(attempt, policy, started.elapsed(), observer);
                     continue;
                 }
-                () = until(started, at) => {}
+                () = until(started, Some(at)) => {}
             }
             match decision {
-                Decision::GiveUpAt(_) => policy.give_up(started.elapsed(), observer),
+                Decision::GiveUpAt(_) | Decision::AwaitProbes(_) => {
+                    policy.give_up(started.elapsed(), observer);
+                }
                 _ => poll_once(source, &mut probing, policy, started, observer).await,
             }
             probing.follow(policy);

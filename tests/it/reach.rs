@@ -59,6 +59,75 @@ fn says(bytes: &'static [u8]) -> u16 {
     })
 }
 
+#[test]
+fn an_http_server_that_answers_2xx_is_met_and_is_told_no_secret() {
+    for (answer, path) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""),
+        ("HTTP/1.0 204 No Content\r\n\r\n", "/health"),
+        ("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "/v1/models?ready=1"),
+    ] {
+        let (heard, requests) = std::sync::mpsc::channel();
+        let heard = std::sync::Mutex::new(heard);
+        let port = peer(move |mut stream| {
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..count]).into_owned();
+            let _ = heard.lock().unwrap().send(request);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        let condition = format!("http:{port}{path}");
+        let server = ready_here();
+        let ended = Program::asking(&server, &["--for", &condition])
+            // A proxy that would break everything that goes through it.
+            .env("http_proxy", "http://127.0.0.1:9")
+            .env("ALL_PROXY", "http://127.0.0.1:9")
+            .env("NO_PROXY", "")
+            .run();
+        ended.assert(0, "127.0.0.1\n").says("answers HTTP");
+        let request = requests.recv().unwrap();
+        let target = if path.is_empty() { "/" } else { path };
+        assert!(request.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{request}");
+        assert!(request.contains(&format!("Host: 127.0.0.1:{port}\r\n")), "{request}");
+        assert!(!request.contains("key-id") && !request.contains("secret"), "{request}");
+    }
+}
+
+#[test]
+fn an_http_server_that_answers_otherwise_is_not_met_and_its_answer_is_named() {
+    let elsewhere = Server::playing([pending()]);
+    let redirect: &'static str = Box::leak(
+        format!("HTTP/1.1 302 Found\r\nLocation: {}\r\n\r\n", elsewhere.url()).into_boxed_str(),
+    );
+    for (answer, reason) in [
+        ("HTTP/1.1 503 Loading the model\r\n\r\n", "HTTP/1.1 503 Loading the model"),
+        (redirect, "HTTP/1.1 302 Found"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "not HTTP"),
+        ("", "closed without an HTTP answer"),
+    ] {
+        let port = peer(move |mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        is_not_reached(&format!("http:{port}"), reason);
+    }
+    let silent = peer(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
+    let ended = wait_for(&format!("http:{silent}"), Duration::from_secs(2));
+    ended.assert(8, "");
+    assert_eq!(elsewhere.count(), 0, "the redirect was followed");
+}
+
+#[test]
+fn http_waits_until_the_service_is_up() {
+    let refused = std::sync::atomic::AtomicUsize::new(0);
+    let port = peer(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let is_up = refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3;
+        let answer = if is_up { "HTTP/1.1 200 OK\r\n\r\n" } else { "HTTP/1.1 500 x\r\n\r\n" };
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    wait_for(&format!("http:{port}"), Duration::from_secs(50)).assert(0, "127.0.0.1\n");
+}
+
 #[track_caller]
 fn is_ssh(port: u16) {
     let ended = wait_for(&format!("ssh:{port}"), Duration::from_secs(50));

@@ -19,7 +19,7 @@ use wait_ready::{
         credentials::{ApiKey, Redactor, find_key},
         wire::{self, Next},
     },
-    reach::hear_ssh,
+    reach::ssh::hear_ssh,
     simulate::script::{Reply, Script},
 };
 

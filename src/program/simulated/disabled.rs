@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     answer::instance::InstanceId, api::http::HttpSource, program::failure::Failure,
-    reach::NetProbe, simulate::script::Script,
+    reach::NetProbe, simulate::script::Script, wait::condition::Condition,
 };
 
 /// No simulated API.
@@ -23,7 +23,7 @@ impl Simulated {
     }
 
     /// No probe.
-    pub(crate) fn stand_in(&self, _: NetProbe) -> NetProbe {
+    pub(crate) fn stand_in(&self, _: NetProbe, _: &Condition) -> NetProbe {
         match *self {}
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     reach::NetProbe,
     simulate::{script::Script, server::SimulatedApi, simulation::Simulation},
     terminal::subscriber::ALWAYS,
+    wait::condition::Condition,
 };
 
 /// A simulated API that serves as long as this lives.
@@ -43,8 +44,11 @@ impl Simulated {
     }
 
     /// `probe`, which then reaches the stand-in for the instances.
-    pub(crate) fn stand_in(&self, probe: NetProbe) -> NetProbe {
-        probe.with_stand_in(self.api.ssh_address())
+    pub(crate) fn stand_in(&self, probe: NetProbe, condition: &Condition) -> NetProbe {
+        probe.with_stand_in(match condition {
+            Condition::Http { .. } => self.api.http_address(),
+            _ => self.api.ssh_address(),
+        })
     }
 
     /// A source that asks it, past every proxy.
