@@ -292,8 +292,8 @@ impl Policy {
         }
         // A look at the instances is over; one at their addresses, which ends by itself, is not.
         let looks_once = self.rules.deadline == Deadline::LookOnce || self.pace.is_late();
-        let awaits_probes = matches!(self.pace.planned, Decision::AwaitProbes(_));
-        if looks_once && !awaits_probes {
+        let was_a_look = matches!(self.pace.planned, Decision::PollAt(..));
+        if looks_once && was_a_look {
             let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
             for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()).filter(at_rest)
             {

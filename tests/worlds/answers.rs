@@ -34,6 +34,10 @@ pub(crate) enum Said {
         status: u16,
         hint: Option<Ms>,
     },
+    /// A refusal in front of the API, with this status.
+    Foreign {
+        status: u16,
+    },
     /// No connection, half an answer, no answer in time, nonsense.
     Fault,
 }
@@ -47,6 +51,9 @@ pub(crate) struct Headers {
 
 /// The present of every answer's HTTP date: the example of RFC 9110, 1994-11-06 08:49:37.
 const NOW: Duration = Duration::from_secs(784_111_777);
+
+/// Added to the status of a refusal that is not the API's own.
+const FOREIGN: u16 = 1_000;
 
 /// A spell of the same fault, request after request.
 #[derive(Debug, Clone, Default)]
@@ -67,13 +74,41 @@ impl World {
         let weather = &self.weather;
         if burst.left == 0 {
             burst.kind = match rng.below(100) {
-                n if n < weather.permanent => {
-                    rng.pick(&[401, 403, 400, 402, 405, 409, 410, 422, 301, 302, 308, 304])
-                }
+                n if n < weather.permanent => rng.pick(&[
+                    401,
+                    403,
+                    400,
+                    402,
+                    405,
+                    409,
+                    410,
+                    422,
+                    301,
+                    302,
+                    308,
+                    304,
+                    FOREIGN + 403,
+                    FOREIGN + 404,
+                    FOREIGN + 418,
+                ]),
                 n if n < weather.permanent + weather.throttle => 429,
-                n if n < weather.permanent + weather.throttle + weather.fault => {
-                    rng.pick(&[500, 502, 503, 503, 504, 599, 408, 425, 404, 0, 0, 0])
-                }
+                n if n < weather.permanent + weather.throttle + weather.fault => rng.pick(&[
+                    500,
+                    502,
+                    503,
+                    503,
+                    504,
+                    599,
+                    408,
+                    425,
+                    404,
+                    0,
+                    0,
+                    0,
+                    FOREIGN + 401,
+                    FOREIGN + 403,
+                    FOREIGN + 404,
+                ]),
                 _ => 200,
             };
             // A 404 out of the blue is the rarest of lies.
@@ -91,6 +126,9 @@ impl World {
                 Shown::Missing => (Said::Error { status: 404, hint: None }, Headers::default()),
             },
             0 => (Said::Fault, Headers::default()),
+            kind if kind > FOREIGN => {
+                (Said::Foreign { status: kind - FOREIGN }, Headers::default())
+            }
             status => {
                 let (meant, headers) = hint(weather, rng);
                 let hint = meant.filter(|_| matches!(status, 429 | 503));
@@ -162,6 +200,11 @@ pub(crate) fn as_library(
             let hint = Hint::read(headers.retry_after.as_deref(), headers.reset.as_deref(), now);
             Err(PollError::from_answer(ServerError::bare(status), hint, None))
         }
+        Said::Foreign { status } => {
+            let mut answer = ServerError::bare(status);
+            answer.foreign = Some(Box::default());
+            Err(PollError::from_answer(answer, None, None))
+        }
         Said::Fault => {
             let text = || Untrusted::from("a fault");
             Err(PollError::transient(match rng.below(6) {
@@ -185,12 +228,25 @@ pub(crate) fn address(ip: IpAddr) -> Address {
 pub(crate) fn body(id: &str, status: &str, ip: Option<IpAddr>, rng: &mut Rng) -> String {
     let ip = match ip {
         Some(ip) => format!(r#","ip":"{ip}""#),
-        None => rng.pick(&["", r#","ip":null"#, r#","ip":"""#]).into(),
+        None => rng
+            .pick(&[
+                "",
+                r#","ip":null"#,
+                r#","ip":"""#,
+                r#","ip":"0.0.0.0""#,
+                r#","ip":"127.0.0.1""#,
+                r#","ip":"pending""#,
+                r#","ip":7"#,
+            ])
+            .into(),
     };
     let status = status.replace('\n', "\\n");
-    format!(
-        r#"{{"id":"{id}","instance_type":"gpu_8x_h100_sxm5","region":"us-west"{ip},"status":"{status}","new":[1]}}"#
-    )
+    let rest = rng.pick(&[
+        "",
+        r#","instance_type":"gpu_8x_h100_sxm5","region":"us-west""#,
+        r#","instance_type":null,"region":2,"sector":[],"creator_user_nickname":{}"#,
+    ]);
+    format!(r#"{{"id":"{id}"{rest}{ip},"status":"{status}","new":[1]}}"#)
 }
 
 pub(crate) fn redactor() -> Redactor {
@@ -206,13 +262,10 @@ pub(crate) fn through_wire(
 ) -> Result<Instance, PollError> {
     let body = match said {
         Said::Instance { status, ip } => body(id.as_str(), status, ip, rng),
-        Said::Error { .. } => return as_library(said, headers, id, rng),
+        Said::Error { .. } | Said::Foreign { .. } => return as_library(said, headers, id, rng),
         Said::Fault => match rng.below(5) {
             0 => body("another", "ready", "203.0.113.99".parse().ok(), rng),
-            1 => {
-                let bad = rng.pick(&["0.0.0.0", "1.2.3.4;x", "localhost", "ff02::1"]);
-                body(id.as_str(), "ready", None, rng).replace('}', &format!(r#","ip":"{bad}"}}"#))
-            }
+            1 => format!(r#"{{"id":"{id}","status":7,"ip":"203.0.113.99"}}"#),
             2 => {
                 let whole = body(id.as_str(), "ready", None, rng);
                 let cut = usize::try_from(rng.below(whole.len() as u64)).unwrap_or(0);

@@ -40,7 +40,16 @@ pub(crate) struct Subject {
     pub(crate) answers: Vec<(Ms, Said)>,
     pub(crate) throttled_ms: Ms,
     throttled_at: Option<Ms>,
+    /// Refusals that did not end the wait.
+    passed_over: usize,
+    /// Attempts in a row that reached the address.
+    reached: usize,
 }
+
+/// How long after a 404 another one confirms it, if the shortest delay is no longer.
+const SECOND_LOOK: Ms = 3_000;
+/// How long a foreign refusal has to last, and over how many polls.
+const FOREIGN_LASTS: (Ms, usize) = (30_000, 3);
 
 /// What the history says of one round, for the checks of its pace.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,12 +57,15 @@ pub(crate) struct RoundFacts {
     pub(crate) asked: Ms,
     pub(crate) answered: Option<Ms>,
     pub(crate) hint: Option<Ms>,
-    pub(crate) changed: bool,
+    /// The share of those still waiting for which something was new.
+    pub(crate) news: f64,
     pub(crate) waiting: bool,
     /// The server wants to be left alone.
     pub(crate) is_paused: bool,
-    /// When a grace or a budget ends, if that is yet to come.
+    /// When a grace, a budget or the patience with a foreign refusal ends, if that is yet to come.
     pub(crate) limit: Option<Ms>,
+    /// When a 404 is looked at again, and whether nothing else is waited for.
+    pub(crate) second_look: Option<(Ms, bool)>,
     /// Enough were met between this round and the next one.
     pub(crate) met_after: Option<Ms>,
     pub(crate) planned: Option<Ms>,
@@ -67,8 +79,9 @@ pub(crate) struct Oracle<'a> {
     asked: Vec<usize>,
     due: Vec<usize>,
     hint: Option<Ms>,
-    changed: bool,
+    news: Vec<usize>,
     is_paused: bool,
+    is_key_accepted: bool,
     enough_at: Option<Ms>,
     pub(crate) ended_by_hint: bool,
     pub(crate) last_event: Ms,
@@ -83,6 +96,8 @@ impl<'a> Oracle<'a> {
             answers: Vec::new(),
             throttled_ms: 0,
             throttled_at: None,
+            passed_over: 0,
+            reached: 0,
         };
         let mut oracle = Self {
             options,
@@ -91,8 +106,9 @@ impl<'a> Oracle<'a> {
             asked: Vec::new(),
             due: Vec::new(),
             hint: None,
-            changed: false,
+            news: Vec::new(),
             is_paused: false,
+            is_key_accepted: false,
             enough_at: None,
             ended_by_hint: false,
             last_event: 0,
@@ -109,7 +125,8 @@ impl<'a> Oracle<'a> {
             Event::Ask { at } => {
                 self.asked.clear();
                 self.due = self.due();
-                (self.hint, self.changed, self.is_paused) = (None, false, false);
+                (self.hint, self.is_paused) = (None, false);
+                self.news.clear();
                 self.rounds.push(RoundFacts { asked: at, ..RoundFacts::default() });
             }
             Event::Asked { who } => self.asked.push(who),
@@ -177,12 +194,15 @@ impl<'a> Oracle<'a> {
         self.last_event = now;
         let asked_at = self.rounds[self.rounds.len() - 1].asked;
         self.check_asked(asked_at)?;
+        let mut accepts_key = false;
         for who in std::mem::take(&mut self.asked) {
-            if let Some((at @ Ms::MAX, _)) = self.subjects[who].answers.last_mut() {
+            if let Some((at @ Ms::MAX, said)) = self.subjects[who].answers.last_mut() {
                 *at = now;
+                accepts_key |= is_instance(*said) || is_missing(*said);
                 self.judge(who, asked_at, now);
             }
         }
+        self.is_key_accepted |= accepts_key;
         self.settle(now);
         let hint_end = self.hint.filter(|hint| *hint > 0).map(|hint| now.saturating_add(hint));
         if hint_end.is_some_and(|end| end > self.options.max_wait) {
@@ -194,9 +214,11 @@ impl<'a> Oracle<'a> {
         let waiting = !self.are_enough_there();
         let limit = self.waiting().filter_map(|subject| self.limit(subject, now)).min();
         let limit = limit.filter(|_| waiting);
-        let (hint, changed, is_paused) = (self.hint, self.changed, self.is_paused);
+        let (hint, news, is_paused) = (self.hint, self.share_of_news(), self.is_paused);
+        let second_look = self.next_second_look(now).filter(|_| waiting);
         let round = self.rounds.last_mut().expect("a round was asked");
-        (round.answered, round.hint, round.changed) = (Some(now), hint, changed);
+        (round.answered, round.hint, round.news) = (Some(now), hint, news);
+        round.second_look = second_look;
         (round.waiting, round.is_paused, round.limit) = (waiting, is_paused, limit);
         round.met_after = None;
         Ok(())
@@ -212,7 +234,14 @@ impl<'a> Oracle<'a> {
         let (before, last) = (&answers[..answers.len() - 1], answers[answers.len() - 1].1);
         match last {
             Said::Instance { status, ip } => {
-                self.changed |= last_status(before) != Some(status);
+                let is_new = |of: &dyn Fn(Said) -> bool| !before.iter().any(|(_, said)| of(*said));
+                let new_status =
+                    is_new(&|said| matches!(said, Said::Instance { status: s, .. } if s == status));
+                let new_address = ip.is_some()
+                    && is_new(&|said| matches!(said, Said::Instance { ip: Some(_), .. }));
+                if new_status || new_address {
+                    self.news.push(who);
+                }
                 let state = self.judge_instance(who, status, ip, now);
                 self.set(who, state, now);
             }
@@ -222,8 +251,27 @@ impl<'a> Oracle<'a> {
                 if status == 429 {
                     subject.throttled_at = Some(now);
                 }
-                let state = self.judge_error(who, status, now);
+                if status == 404 && !before.iter().any(|(_, said)| is_missing(*said)) {
+                    self.news.push(who);
+                }
+                let state = self.judge_error(who, status, asked_at, now);
+                let is_passed_over =
+                    matches!(status, 401 | 403) && !matches!(state, State::Over(_));
+                self.subjects[who].passed_over += usize::from(is_passed_over);
                 self.set(who, state, now);
+            }
+            Said::Foreign { status } => {
+                let (since, polls) = foreign_run(&subject.answers).expect("the last is one");
+                if now - since >= FOREIGN_LASTS.0 && polls >= FOREIGN_LASTS.1 {
+                    let code = match status {
+                        401 | 403 => 4,
+                        404 => 5,
+                        _ => 6,
+                    };
+                    self.set(who, State::Over(code), now);
+                } else {
+                    subject.passed_over += 1;
+                }
             }
             Said::Fault => {}
         }
@@ -258,19 +306,25 @@ impl<'a> Oracle<'a> {
         state
     }
 
-    fn judge_error(&self, who: usize, status: u16, now: Ms) -> State {
+    fn judge_error(&self, who: usize, status: u16, asked_at: Ms, now: Ms) -> State {
         let subject = &self.subjects[who];
         let answers = &subject.answers;
         match status {
-            401 | 403 => State::Over(4),
+            401 | 403 => {
+                let before = answers.len().checked_sub(2).map(|n| answers[n].1);
+                let again = matches!(before, Some(Said::Error { status: 401 | 403, .. }));
+                if self.is_key_accepted && !again { subject.state } else { State::Over(4) }
+            }
             404 => {
-                let again = answers.len() >= 2 && is_missing(answers[answers.len() - 2].1);
+                let row = answers.iter().rev().take_while(|(_, said)| is_missing(*said));
+                let since = row.last().map_or(now, |(at, _)| *at);
+                let confirmed = asked_at >= since + self.second_look();
                 let seen = answers.iter().any(|(_, said)| is_instance(*said));
                 match self.options.goal {
-                    Goal::Deleted if again => State::Met(None),
+                    Goal::Deleted if confirmed => State::Met(None),
                     Goal::Deleted => subject.state,
-                    _ if seen && again => State::Over(5),
-                    _ if !seen && now >= self.options.grace => State::Over(5),
+                    _ if now < self.options.grace => subject.state,
+                    _ if confirmed || !seen => State::Over(5),
                     _ => subject.state,
                 }
             }
@@ -283,22 +337,56 @@ impl<'a> Oracle<'a> {
         self.options.budgets.iter().find(|(of, _)| *of == status).map(|(_, budget)| *budget)
     }
 
-    /// When the grace or the budget of one instance ends, if that is yet to come.
+    fn second_look(&self) -> Ms {
+        self.options.min.max(SECOND_LOOK)
+    }
+
+    /// When the first of the 404s that still have to be confirmed is looked at again, and whether
+    /// every instance that is waited for has one.
+    fn next_second_look(&self, now: Ms) -> Option<(Ms, bool)> {
+        let second = |subject: &Subject| {
+            let answers = &subject.answers;
+            let seen = answers.iter().any(|(_, said)| is_instance(*said));
+            let row = answers.iter().rev().take_while(|(_, said)| is_missing(*said));
+            let since = row.last().filter(|_| seen || self.options.goal == Goal::Deleted)?.0;
+            Some(since + self.second_look()).filter(|second| *second > now)
+        };
+        let first = self.waiting().filter_map(second).min()?;
+        Some((first, self.waiting().all(|subject| second(subject).is_some())))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a handful")]
+    fn share_of_news(&self) -> f64 {
+        let concerned =
+            self.news.iter().filter(|&&who| self.subjects[who].state.is_waiting()).count();
+        match concerned {
+            0 => 0.0,
+            _ if self.options.any => 1.0,
+            concerned => concerned as f64 / self.waiting().count() as f64,
+        }
+    }
+
+    /// When a grace, a budget or the patience with a foreign refusal ends for one instance, if that
+    /// is yet to come.
     fn limit(&self, subject: &Subject, now: Ms) -> Option<Ms> {
         let (_, last) = subject.answers.last()?;
-        let end = match last_status(&subject.answers) {
-            None if is_missing(*last) && self.options.goal != Goal::Deleted => self.options.grace,
-            None => return None,
-            Some(status) => {
-                let spent = time_in(&subject.answers, status, now);
-                now + self.budget(status)?.saturating_sub(spent)
-            }
-        };
-        (end > now).then_some(end)
+        let believes = is_missing(*last) && self.options.goal != Goal::Deleted;
+        let grace = believes.then_some(self.options.grace);
+        let budget = last_status(&subject.answers).and_then(|status| {
+            let spent = time_in(&subject.answers, status, now);
+            Some(now + self.budget(status)?.saturating_sub(spent))
+        });
+        let foreign = foreign_run(&subject.answers)
+            .filter(|(_, polls)| polls + 1 >= FOREIGN_LASTS.1)
+            .map(|(since, _)| since + FOREIGN_LASTS.0);
+        [grace, budget, foreign].into_iter().flatten().filter(|end| *end > now).min()
     }
 
     fn set(&mut self, who: usize, state: State, now: Ms) {
         let subject = &mut self.subjects[who];
+        if subject.state != state {
+            subject.reached = 0;
+        }
         if state.is_waiting() {
             subject.over_at = None;
         } else if subject.state != state {
@@ -320,7 +408,13 @@ impl<'a> Oracle<'a> {
             self.set(who, State::Over(code), now);
             self.settle(now);
         }
-        if let (true, Some(&who)) = (reached, probed.first()) {
+        if let Some(&who) = probed.first() {
+            let subject = &mut self.subjects[who];
+            subject.reached = if reached { subject.reached + 1 } else { 0 };
+        }
+        if let (true, Some(&who)) = (reached, probed.first())
+            && self.subjects[who].reached >= self.options.stable
+        {
             let were_enough = self.are_enough_there();
             self.set(who, State::Met(Some(ip)), now);
             self.settle(now);
@@ -402,9 +496,9 @@ impl Subject {
         let transient = count(&|said| match said {
             Said::Error { status, .. } => matches!(status, 408 | 425 | 500..=599),
             Said::Fault => true,
-            Said::Instance { .. } => false,
+            Said::Instance { .. } | Said::Foreign { .. } => false,
         });
-        (self.answers.len(), throttled, transient)
+        (self.answers.len(), throttled, transient + self.passed_over)
     }
 
     /// Every change of status, and when it was first seen.
@@ -435,6 +529,22 @@ fn code_at_deadline(subject: &Subject) -> u8 {
         (State::Probing(_), _) => 8,
         _ => 124,
     }
+}
+
+/// The foreign refusals since the API's own last answer that decides: when the first came, and how
+/// many there are. Other transient errors are passed over.
+fn foreign_run(answers: &[(Ms, Said)]) -> Option<(Ms, usize)> {
+    let is_aside = |said| match said {
+        Said::Fault | Said::Foreign { .. } => true,
+        Said::Error { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+        Said::Instance { .. } => false,
+    };
+    let run = answers.iter().rev().take_while(|(_, said)| is_aside(*said));
+    let foreign: Vec<Ms> = run
+        .filter(|(at, said)| *at != Ms::MAX && matches!(said, Said::Foreign { .. }))
+        .map(|(at, _)| *at)
+        .collect();
+    foreign.last().map(|since| (*since, foreign.len()))
 }
 
 fn is_instance(said: Said) -> bool {

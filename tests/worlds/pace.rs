@@ -12,34 +12,44 @@ const LONGEST_ALLOWANCE: Ms = 1_000;
 /// The schedule of the contract: exponential between the bounds, from `min` on a new status.
 struct Schedule<'a> {
     options: &'a Options,
-    step: Ms,
+    /// In milliseconds, with fractions: a share is taken off it.
+    step: f64,
 }
 
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "no delay is longer than some hours"
+)]
 impl Schedule<'_> {
     /// The shortest and the longest delay that the next step allows.
     fn next(&mut self) -> (Ms, Ms) {
         let step = self.step;
-        self.step = (2 * step).min(self.options.max);
-        if self.options.jitter {
-            ((2 * step / 3).max(self.options.min), step)
-        } else {
-            (step, step)
-        }
+        self.step = (2.0 * step).min(self.options.max as f64);
+        let shortest = if self.options.jitter { 2.0 * step / 3.0 } else { step };
+        let shortest = shortest.max(self.options.min as f64);
+        // Durations are whole nanoseconds.
+        ((shortest - 1e-5).floor() as Ms, (step + 1e-5).floor() as Ms)
+    }
+
+    /// Shortens the next step by this share of it.
+    fn bring_closer(&mut self, share: f64) {
+        self.step = (self.step * (1.0 - share)).max(self.options.min as f64);
     }
 }
 
 /// Checks the pace of a whole wait.
 pub(crate) fn check(options: &Options, oracle: &Oracle<'_>) -> Result<(), String> {
-    let mut schedule = Schedule { options, step: options.min };
+    let mut schedule = Schedule { options, step: 0.0 };
+    schedule.bring_closer(1.0);
     let mut before_waiting = true;
     let mut hurried = Some(false);
     for (number, round) in oracle.rounds.iter().enumerate() {
         let next = oracle.rounds.get(number + 1);
         let answered = round.answered.ok_or("a round was never over")?;
         let begins_to_confirm = !round.waiting && before_waiting;
-        if round.changed || begins_to_confirm {
-            schedule.step = options.min;
-        }
+        schedule.bring_closer(if begins_to_confirm { 1.0 } else { round.news });
         before_waiting = round.waiting;
         let pause = Pause { options, round, answered, window: schedule.next(), hurried };
         match next {
@@ -67,6 +77,16 @@ impl Pause<'_> {
         self.round.hint.map_or(0, |hint| self.answered.saturating_add(hint))
     }
 
+    /// When at the latest those come back that a hint has sent away together.
+    fn spread_end(&self) -> Ms {
+        let Some(hint) = self.round.hint.filter(|_| self.options.jitter) else {
+            return self.hint_end();
+        };
+        let allowance = (2 * (self.answered - self.round.asked)).min(LONGEST_ALLOWANCE);
+        let room = self.options.max_wait.saturating_sub(allowance).saturating_sub(self.hint_end());
+        self.hint_end().saturating_add((hint / 4).min(15_000).min(room))
+    }
+
     fn earliest(&self) -> Ms {
         self.answered + self.options.min
     }
@@ -81,14 +101,15 @@ impl Pause<'_> {
     /// Whether the next poll may come then; whether it has been moved forward.
     fn check_next(&self, at: Ms) -> Result<Option<bool>, String> {
         let Self { options, round, answered, window: (shortest, longest), hurried } = *self;
-        let hint_end = self.hint_end();
+        let (hint_end, spread_end) = (self.hint_end(), self.spread_end());
         let wrong = |what: &str| Err(format!("the poll at {at}, after {round:?}, {what}"));
         if at < hint_end {
             return wrong("comes before the hint allows");
         }
         if let Some(met_at) = round.met_after {
-            let confirmed_at = self.earliest().max(hint_end).max(met_at);
-            return if at == confirmed_at {
+            let earliest = self.earliest().max(met_at);
+            let window = earliest.max(hint_end)..=earliest.max(spread_end.saturating_add(1));
+            return if window.contains(&at) {
                 Ok(Some(false))
             } else {
                 wrong("does not confirm at once")
@@ -97,14 +118,24 @@ impl Pause<'_> {
         if round.planned != Some(at) {
             return wrong("is not the one that was announced");
         }
-        let limit = round.limit.map(|limit| limit.max(self.earliest()).max(hint_end));
-        let is_early = at < (answered + shortest).max(hint_end) && limit != Some(at);
+        let (mut shortest, mut longest) = (answered + shortest, answered + longest);
+        let mut limits: Vec<Ms> = round.limit.into_iter().collect();
+        match round.second_look {
+            Some((second, true)) => (shortest, longest) = (second, second),
+            Some((second, false)) => limits.push(second),
+            None => {}
+        }
+        let (shortest, longest) = (shortest.max(self.earliest()), longest.max(self.earliest()));
+        let limit = limits.into_iter().min().map(|limit| limit.max(self.earliest()));
+        let is_limit = limit
+            .is_some_and(|l| (l.max(hint_end)..=l.max(spread_end.saturating_add(1))).contains(&at));
+        let is_early = at < shortest.max(hint_end) && !is_limit;
         let last = self.last_poll();
         if is_early && (last != Some(at) || hurried == Some(true)) {
             return wrong("comes before the backoff allows");
         }
         // A sleep ends at the next whole millisecond.
-        let latest = (answered + longest + 1).min(limit.unwrap_or(Ms::MAX)).max(hint_end);
+        let latest = (longest + 1).min(limit.unwrap_or(Ms::MAX)).max(spread_end.saturating_add(1));
         if at > latest {
             return wrong("comes later than it has to");
         }
@@ -119,8 +150,12 @@ impl Pause<'_> {
     fn check_end(&self, oracle: &Oracle<'_>) -> Result<(), String> {
         let Self { options, round, answered, window: (_, longest), hurried } = *self;
         let deadline = options.max_wait;
+        let backoff = match round.second_look {
+            Some((second, true)) => second,
+            _ => answered + longest,
+        };
         let fits = (hurried == Some(false) && self.last_poll().is_some())
-            || (answered + longest).max(self.hint_end()) <= deadline;
+            || backoff.max(self.earliest()).max(self.spread_end().saturating_add(1)) <= deadline;
         let is_open = round.waiting && round.met_after.is_none();
         if is_open && oracle.last_event == deadline && answered < deadline && fits {
             return Err(format!("no poll before the deadline after {round:?}"));
