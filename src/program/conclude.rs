@@ -68,7 +68,7 @@ fn pass_on(
         })?;
     }
     let Some(command) = command(words, &met) else { return Ok(()) };
-    let error = become_command(command);
+    let error = become_command(command, met.len());
     Err(Failure::command(error.code(), &error))
 }
 

@@ -1,11 +1,12 @@
 //! The wait that a plan asks for: everything between the command line and the verdict.
 
-use std::{cell::RefCell, env, io, path::Path, pin::pin, time::Duration};
+use std::{cell::RefCell, env, ffi::OsString, io, path::Path, pin::pin, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::{
+    command,
     failure::Failure,
     instance_list::{expand, read_list},
     output::{Format, is_fit_for_env},
@@ -42,6 +43,7 @@ pub(crate) fn execute(
     wait: Wait,
     targets: &[String],
     outputs: &Outputs,
+    command: &[OsString],
     look: &Look,
     stderr: &Stderr,
     at_once: &AtOnce,
@@ -50,6 +52,7 @@ pub(crate) fn execute(
         .enable_all()
         .build()
         .map_err(|error| Failure::unexpected("cannot start", &error))?;
+    check_for_scripts(targets, wait.source.simulated.is_some())?;
     let finished = runtime.block_on(async {
         let mut signals = Signals::install(at_once)
             .map_err(|error| Failure::unexpected("cannot handle signals", &error))?;
@@ -59,6 +62,7 @@ pub(crate) fn execute(
             ids = instances(targets) => ids?,
         };
         check_before_the_first_poll(outputs, &ids)?;
+        check_command(command, &wait, &ids)?;
         wait_for(ids, wait, look, stderr, (at_once, &mut signals)).await
     });
     // A name that is being looked up, or a read of standard input, must not delay the end.
@@ -137,22 +141,28 @@ fn check_before_the_first_poll(outputs: &Outputs, ids: &[InstanceId]) -> Result<
             "--output env cannot carry the id {id}: shells and CI systems quote it differently"
         )));
     }
-    check_for_slips(ids)
+    Ok(())
 }
 
-/// Words that were surely not meant as instances.
-fn check_for_slips(ids: &[InstanceId]) -> Result<(), Failure> {
-    for id in ids {
-        if ["{ip}", "{id}"].iter().any(|placeholder| id.as_str().contains(placeholder)) {
-            let text = format!("{id} is no instance id: a COMMAND begins after ` -- `");
-            return Err(Failure::usage(text));
-        }
-        if is_script(id.as_str()) {
-            let text = format!("{id} is no instance id: a script is written --simulate={id}");
-            return Err(Failure::usage(text));
-        }
+/// COMMAND, which succeeds the wait or probes, is looked for before the wait.
+fn check_command(command: &[OsString], wait: &Wait, ids: &[InstanceId]) -> Result<(), Failure> {
+    let all_at_once = if wait.rules.any { &ids[..1] } else { ids };
+    let checked = match &wait.probe {
+        Some(template) => command::check(&[template.program().to_owned()], &[]),
+        None => command::check(command, all_at_once),
+    };
+    checked.map_err(|error| Failure::command(error.code(), &error))
+}
+
+/// Words that are surely not instances but the script of a simulation.
+fn check_for_scripts(words: &[String], simulates: bool) -> Result<(), Failure> {
+    match words.iter().find(|word| is_script(word, simulates)) {
+        None => Ok(()),
+        Some(script) => Err(Failure::usage(format!(
+            "{} is no instance id: a script is written --simulate={0}",
+            Untrusted::from(script.as_str())
+        ))),
     }
-    Ok(())
 }
 
 /// The API that the plan names.

@@ -10,6 +10,7 @@ mod failure;
 pub mod instance_list;
 pub mod output;
 mod plan;
+mod program_file;
 mod signals;
 mod simulated;
 mod tell;
@@ -65,7 +66,7 @@ fn run_with(cli: Cli) -> ExitCode {
     }
     let at_once = AtOnce::prepare().unwrap_or_default();
     let finished = wait
-        .and_then(|wait| execute(wait, &targets, &outputs, &look, &stderr, &at_once))
+        .and_then(|wait| execute(wait, &targets, &outputs, &command, &look, &stderr, &at_once))
         .unwrap_or_else(|failure| Finished::failed(&targets, failure));
     let verdict = verdict(&finished);
     tell(&finished, &verdict, look.appearance.unicode);
