@@ -2,7 +2,7 @@ use std::{num::NonZero, time::Duration};
 
 use super::*;
 use crate::{
-    answer::instance::{Instance, InstanceId, InstanceType, Region},
+    answer::instance::{Instance, InstanceId},
     terminal::board::Board,
     wait::{
         event::{Observer as _, WaitEvent},
@@ -102,15 +102,7 @@ fn rows_of(board: &Board, now: u64) -> Vec<String> {
 
 fn moved(board: &mut Board, number: usize, status: &str, at: u64) -> String {
     let id = InstanceId::new(&format!("inst_{number}")).unwrap();
-    let now = Instance {
-        id: id.clone(),
-        instance_type: InstanceType::Gpu1xH100Sxm5,
-        region: Region::UsWest,
-        sector: None,
-        ip: None,
-        status: status.into(),
-        creator_user_nickname: None,
-    };
+    let now = Instance::new(id.clone(), status.into());
     let at = Duration::from_secs(at);
     board.observe(at, &WaitEvent::Transition { id: &id, from: None, now: &now });
     format!("{id}  pending -> {status} after {}s, which is told at some length here", at.as_secs())
