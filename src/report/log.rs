@@ -35,10 +35,10 @@ impl Log {
         Self { news: Some(News::default()) }
     }
 
-    /// Tells what is left of a round that never ended.
-    pub fn tell_rest(&mut self, waiting: usize) {
+    /// Tells what was kept for the end of a round that does not come any more.
+    pub fn tell_rest(&mut self) {
         if let Some(news) = &mut self.news {
-            tell(news, waiting);
+            tell(news);
         }
     }
 }
@@ -68,7 +68,13 @@ impl Observer for Log {
             },
             WaitEvent::Fault { id, others, error } => fault(id, others, error),
             WaitEvent::Notice(notice) => info!(event = "notice", "{notice}"),
-            WaitEvent::RoundOver { waiting, .. } => self.tell_rest(waiting),
+            WaitEvent::RoundOver { waiting, .. } => {
+                let changes = self.news.as_mut().and_then(|news| news.take_changes(waiting));
+                if let Some(line) = changes {
+                    info!(event = "transitions", waiting, "{line}");
+                }
+                self.tell_rest();
+            }
             WaitEvent::NextPoll { took, delay, why } => next_poll(took, delay, why),
             WaitEvent::Met { id, .. } => over(id, "met", at),
             WaitEvent::Reopened { id } => {
@@ -80,11 +86,8 @@ impl Observer for Log {
     }
 }
 
-/// Tells the news of a round, each kind in one line.
-fn tell(news: &mut News, waiting: usize) {
-    if let Some(line) = news.take_changes(waiting) {
-        info!(event = "transitions", waiting, "{line}");
-    }
+/// Tells what is odd about a round, each kind in one line.
+fn tell(news: &mut News) {
     let (unclear, others) = news.unclear.take();
     for group in unclear {
         let status = &group.kind;
