@@ -32,7 +32,8 @@ pub(crate) fn tell(finished: &Finished, verdict: &Verdict, look: &Look) {
         tell_reason(reason);
     }
     if is_over && !is_success && finished.outcome.watches().len() > 1 {
-        info!(event = "tally", "{}", finished.got_there());
+        let (met, instances) = (finished.met().count(), finished.outcome.watches().len());
+        info!(event = "tally", met, instances, "{}", finished.got_there());
     }
     if verdict.untold > 0 {
         error!(

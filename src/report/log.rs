@@ -119,6 +119,7 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
             let ip = instance.ip.map(|ip| format!(" at {ip}")).unwrap_or_default();
             debug!(
                 event = "polled", instance = %id, status = %instance.status,
+                ip = instance.ip.map(tracing::field::display),
                 "{id}  poll: {}{ip}", instance.status
             );
             trace!(
