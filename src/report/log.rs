@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     answer::{
+        address::Address,
         instance::{Instance, InstanceId, Status},
         poll_error::PollError,
     },
@@ -17,6 +18,7 @@ use crate::{
     wait::{
         ending::Ending,
         event::{Observer, WaitEvent, Why},
+        probe::ProbeError,
     },
 };
 
@@ -61,10 +63,7 @@ impl Observer for Log {
             },
             WaitEvent::NotReached { id, address, error } => match &mut self.news {
                 Some(news) => news.not_reached.add(error.to_string(), id),
-                None => info!(
-                    event = "not_reached", instance = %id, ip = %address, error = %error,
-                    "{id}  {address}: {error}; trying again"
-                ),
+                None => not_reached(id, address, error),
             },
             WaitEvent::Fault { id, others, error } => fault(id, others, error),
             WaitEvent::Notice(notice) => info!(event = "notice", "{notice}"),
@@ -154,6 +153,13 @@ fn transitioned(id: &InstanceId, from: Option<(&Status, Duration)>, now: &Instan
     info!(
         event = "transition", instance = %id, from = from_status, status = %now.status, ip, after_ms,
         "{}", transition(id, from, now)
+    );
+}
+
+fn not_reached(id: &InstanceId, address: Address, error: &ProbeError) {
+    info!(
+        event = "not_reached", instance = %id, ip = %address, error = %error,
+        "{id}  {address}: {error}; trying again"
     );
 }
 

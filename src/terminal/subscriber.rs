@@ -218,9 +218,11 @@ fn braced(c: char) -> String {
 }
 
 fn of_json(c: char) -> String {
-    let units = &mut [0; 2];
-    let units = c.encode_utf16(units);
-    units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    let mut escape = String::new();
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        escape += &format!("\\u{unit:04x}");
+    }
+    escape
 }
 
 #[derive(Default)]
