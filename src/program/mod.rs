@@ -46,7 +46,7 @@ use verdict::{End, Finished, Verdict, verdict};
 /// How long the end of the process may wait for whoever reads standard error.
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// The same after a signal.
-const LAST_LINES_AFTER_A_SIGNAL: Duration = Duration::from_millis(50);
+const LAST_LINES_AFTER_A_SIGNAL: Duration = Duration::from_millis(30);
 
 /// Runs the program with the arguments of the process.
 #[must_use]
