@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{PipeReader, Read as _, pipe},
+    net::IpAddr,
     os::fd::OwnedFd,
     path::Path,
     thread,
@@ -160,17 +161,31 @@ fn what_was_left_out_is_counted_when_somebody_reads_again_and_the_end_is_not_los
 }
 
 #[test]
-fn the_story_comes_before_the_result_where_both_go_to_one_file() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("both");
-    let both = || File::options().create(true).append(true).open(&path).unwrap();
-    for command in [&[][..], &["--", "echo", "203.0.113.42"]] {
-        let arguments = ["a", "--simulate=pending,ready"].iter().chain(command);
-        let program = Program::new(arguments.copied()).stdout_to(both()).stderr_to(both());
-        assert_eq!(program.run().code(), Some(0));
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.ends_with("\n203.0.113.42\n") && text.contains("ready at"), "{text}");
-        fs::remove_file(&path).unwrap();
+fn the_story_comes_before_the_result_where_both_go_to_one_place() {
+    for command in [&[][..], &["--any", "--", "echo", "the end"]] {
+        let folder = tempdir().unwrap();
+        let (mut reader, writer) = pipe().unwrap();
+        let both = || File::from(OwnedFd::from(writer.try_clone().unwrap()));
+        let program = talkative("ready", &folder.path().join("report"), command);
+        let running = program.stdout_to(both()).stderr_to(both()).start();
+        drop(writer);
+        // A reader who is not fast, so that much is still to be written when the wait is over.
+        let reading = thread::spawn(move || {
+            let (mut text, mut part) = (Vec::new(), vec![0; 1 << 14]);
+            while let Ok(read @ 1..) = reader.read(&mut part) {
+                text.extend_from_slice(&part[..read]);
+                nap();
+            }
+            String::from_utf8(text).unwrap()
+        });
+        assert_eq!(running.end().code(), Some(0));
+        let text = reading.join().unwrap();
+        let is_result = |line: &&str| line.parse::<IpAddr>().is_ok() || *line == "the end";
+        let results = text.lines().filter(is_result).count();
+        let at_the_end = text.lines().rev().take_while(is_result).count();
+        assert_eq!(at_the_end, results, "of {} lines", text.lines().count());
+        assert_eq!(results, if command.is_empty() { 5000 } else { 1 });
+        assert!(text.lines().count() > 5000, "{}", text.lines().count());
     }
 }
 

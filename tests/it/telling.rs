@@ -75,6 +75,27 @@ fn a_heartbeat_is_an_event_and_can_be_had_by_a_variable_or_not_at_all() {
 }
 
 #[test]
+fn a_heartbeat_comes_only_after_a_silence() {
+    const SILENCE: Duration = Duration::from_millis(300);
+    let server = Server::playing([pending()]);
+    let pace = ["--min-delay", "800ms", "--max-delay", "800ms", "--timeout", "6s", "-v"];
+    let options = [&pace[..], &["--heartbeat", "300ms", "--log-format", "json"]].concat();
+    let ended = Program::asking(&server, &options).run();
+    let lines: Vec<Value> =
+        ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let at = |line: &Value| humantime::parse_rfc3339(line["timestamp"].as_str().unwrap()).unwrap();
+    let silences: Vec<Duration> = lines
+        .windows(2)
+        .filter(|pair| pair[1]["event"] == "heartbeat")
+        .map(|pair| at(&pair[1]).duration_since(at(&pair[0])).unwrap())
+        .collect();
+    assert!(!silences.is_empty(), "{ended:#?}");
+    // A line is told a moment after its time is taken.
+    let least = SILENCE.checked_sub(Duration::from_millis(50)).unwrap();
+    assert!(silences.iter().all(|silence| *silence >= least), "{silences:?}: {ended:#?}");
+}
+
+#[test]
 fn a_hundred_instances_are_told_in_a_few_lines() {
     let fleet = Held::pending();
     let running = fleet.wait(100, &[]).start();

@@ -130,7 +130,7 @@ fn a_job_in_the_background_does_not_draw_until_it_is_in_the_foreground() {
 fn what_a_shell_wrote_while_the_job_was_stopped_stays() {
     let terminal = Terminal::new(80);
     let fleet = Held::pending();
-    let running = shell(&terminal, fleet.wait(2, &[]));
+    let running = shell(&terminal, fleet.wait(7, &[]));
     terminal.types("$W\n");
     eventually("rows", || has_rows(&terminal));
     terminal.types("\x1a");
@@ -138,9 +138,9 @@ fn what_a_shell_wrote_while_the_job_was_stopped_stays() {
     terminal.types("echo one; echo two; echo three\n");
     eventually("what the shell wrote", || terminal.text().contains("\nthree"));
     terminal.types("fg\n");
-    eventually("rows", || ends_with_rows(&terminal.lines(), &expected_rows(2)));
+    eventually("rows", || ends_with_rows(&terminal.lines(), &expected_rows(7)));
     fleet.release();
-    eventually("the end", || terminal.text().contains("inst_1  ready at"));
+    eventually("the end", || terminal.text().contains("inst_6  ready at"));
     assert!(terminal.text().contains("\none\ntwo\nthree\n"), "{}", terminal.text());
     terminal.types("exit\n");
     running.end();
