@@ -210,6 +210,8 @@ fn the_events_and_their_keys_are_those_of_the_readme() {
     add(&mut events, Program::new(mixed).env("WAIT_READY_VERBOSE", "0"));
     let beats = ["a", "--simulate=pending:20s", "--timeout", "2s", "--heartbeat", "200ms"];
     add(&mut events, Program::new(beats).env("RUST_LOG", "wait_ready=info"));
+    let probe = ["a", "--simulate=ready", "--for", "exec", "--", "echo", "checked"];
+    add(&mut events, Program::new(probe));
     add(&mut events, reopened(&Server::responding(flapping())));
     // It needs somebody who does not read, which is another test's subject.
     events.insert(("lines_dropped".into(), "WARN".into()), ["dropped".to_owned()].into());
