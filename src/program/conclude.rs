@@ -2,11 +2,7 @@
 //! is that of what can be taken back: a report is written anew where a later step fails, while an
 //! address that is printed stays printed, and nothing of this process is left once COMMAND runs.
 
-use std::{
-    ffi::OsString,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::{ffi::OsString, path::Path};
 
 use tracing::warn;
 
@@ -22,6 +18,7 @@ use super::{
 use crate::{
     report::{annotation::annotation, exit_code::ExitCode, json, record::Report, summary::summary},
     system::write::{FileError, append, is_special, replace, replace_or_overwrite},
+    terminal::stderr::Stderr,
 };
 
 /// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
@@ -30,6 +27,7 @@ pub(crate) fn conclude(
     command: &[OsString],
     finished: &Finished,
     verdict: Verdict,
+    stderr: &Stderr,
     at_once: &AtOnce,
 ) -> ExitCode {
     let conclude = || {
@@ -40,7 +38,7 @@ pub(crate) fn conclude(
             verdict = report(outputs, finished, spoiled(failure));
         }
         if let Some(message) = verdict.message.filter(|_| outputs.annotates) {
-            let _ = writeln!(io::stderr(), "{}", annotation(&message));
+            stderr.say(annotation(&message) + "\n");
         }
         verdict.code
     };
@@ -101,7 +99,7 @@ fn unless_written(what: &str, written: Result<(), FileError>, verdict: Verdict) 
     if verdict.code == ExitCode::Success {
         spoiled(failure)
     } else {
-        warn!("{}", failure.explanation.what);
+        warn!(event = "warning", "{}", failure.explanation.what);
         verdict
     }
 }

@@ -1,14 +1,14 @@
 //! The wait that a plan asks for: everything between the command line and the verdict.
 
-use std::{cell::RefCell, env, ffi::OsString, io, path::Path, pin::pin, time::Duration};
+use std::{env, ffi::OsString, io, path::Path};
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::{
     command,
     failure::Failure,
     instance_list::{expand, read_list},
+    meanwhile::{Meanwhile, watched},
     output::{Format, is_fit_for_env},
     plan::{Look, Outputs, Source, Wait},
     signals::{AtOnce, Signals},
@@ -23,19 +23,10 @@ use crate::{
         trust::unreadable_stores,
     },
     reach::NetProbe,
-    report::{exit_code::ExitCode, log::Log},
     system::write::{are_one_file, check_place},
-    terminal::{
-        board::Board,
-        progress::{Progress, REDRAW_EVERY},
-        subscriber::Stderr,
-    },
+    terminal::stderr::Stderr,
     text::untrusted::Untrusted,
-    wait::{
-        event::{Observer as _, WaitEvent},
-        policy::Policy,
-        waiter::Waiter,
-    },
+    wait::{policy::Policy, waiter::Waiter},
 };
 
 /// Carries the plan out, until the wait is over.
@@ -91,16 +82,10 @@ async fn wait_for(
         Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
         None => (real(source, at_once)?, probe),
     };
-    let mut progress = look.draws().then(|| {
-        let unicode = look.appearance.unicode;
-        let board = Board::new(ids.iter().cloned(), &rules, unicode);
-        let progress = Progress::on_stderr(board, unicode);
-        stderr.share_with(progress.rows());
-        progress
-    });
+    let meanwhile = Meanwhile::new(&ids, &rules, look, stderr);
     let policy = Policy::new(rules.clone(), pace, ids);
     let mut waiter = Waiter::new(source, probe, policy);
-    let signal = watched(&mut waiter, &mut progress, signals).await;
+    let signal = watched(&mut waiter, meanwhile, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
     Ok(Finished { outcome: waiter.outcome(), rules, end })
 }
@@ -172,11 +157,15 @@ fn real(source: Source, at_once: &AtOnce) -> Result<HttpSource, Failure> {
         .during(|| find_key(key_file.as_deref(), &|name| env::var_os(name)))
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
-        warn!("the API key is sent unencrypted to {} (--insecure-http)", api.host());
+        warn!(
+            event = "warning",
+            "the API key is sent unencrypted to {} (--insecure-http)",
+            api.host()
+        );
     }
     if api.is_encrypted() {
         for complaint in unreadable_stores(&|name| env::var_os(name)) {
-            warn!("{complaint}");
+            warn!(event = "warning", "{complaint}");
         }
     }
     // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
@@ -184,41 +173,4 @@ fn real(source: Source, at_once: &AtOnce) -> Result<HttpSource, Failure> {
     let options = HttpOptions { request_timeout, proxies };
     HttpSource::new(api, key, options)
         .map_err(|error| Failure::unexpected("cannot use HTTP", &error))
-}
-
-/// Waits until the end or a signal, and draws how it goes.
-async fn watched(
-    waiter: &mut Waiter<HttpSource, NetProbe>,
-    progress: &mut Option<Progress>,
-    signals: &mut Signals,
-) -> Option<ExitCode> {
-    let Some(progress) = progress else {
-        let mut log = Log;
-        return tokio::select! {
-            biased;
-            code = signals.next() => Some(code),
-            _ = waiter.wait(&mut log) => None,
-        };
-    };
-    let progress = RefCell::new(progress);
-    let started = Instant::now();
-    let mut observer = |at: Duration, event: &WaitEvent<'_>| {
-        Log.observe(at, event);
-        progress.borrow_mut().observe(at, event);
-    };
-    let mut redraw = interval(REDRAW_EVERY);
-    redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let signal = {
-        let mut waiting = pin!(waiter.wait(&mut observer));
-        loop {
-            tokio::select! {
-                biased;
-                code = signals.next() => break Some(code),
-                _ = &mut waiting => break None,
-                _ = redraw.tick() => progress.borrow_mut().draw(started.elapsed()),
-            }
-        }
-    };
-    progress.borrow_mut().clear();
-    signal
 }

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use crate::{
-    answer::instance::InstanceId,
+    answer::{instance::InstanceId, poll_error::PollError},
     report::{
         exit_code::ExitCode,
         explain::{Explanation, STILL_BILLED, explain, polls},
+        fleet::A_FLEET,
     },
     text::duration::Brief,
     wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
 
 /// With more instances than this, one line tells of all.
-pub(super) const TOLD_ONE_BY_ONE: usize = 20;
+pub(super) const TOLD_ONE_BY_ONE: usize = A_FLEET - 1;
 
 /// A run that is over.
 pub(crate) struct Finished {
@@ -51,6 +52,8 @@ pub(crate) struct Verdict {
 pub(crate) struct Reason {
     pub(crate) explanation: Explanation,
     pub(crate) code: ExitCode,
+    /// What the last poll of the first one brought, if that was an error.
+    pub(crate) error: Option<PollError>,
 }
 
 impl Finished {
@@ -78,7 +81,8 @@ pub(crate) fn verdict(finished: &Finished) -> Verdict {
     match &finished.end {
         End::Failed(failure) => failure.clone().into(),
         End::Signal(code) => {
-            Verdict::of(Reason { explanation: interruption(finished, *code), code: *code })
+            let explanation = interruption(finished, *code);
+            Verdict::of(Reason { explanation, code: *code, error: None })
         }
         End::Over => match finished.outcome.decisive() {
             None => {
@@ -99,7 +103,7 @@ impl Verdict {
 
 impl From<Failure> for Verdict {
     fn from(Failure { code, explanation }: Failure) -> Self {
-        Self::of(Reason { explanation, code })
+        Self::of(Reason { explanation, code, error: None })
     }
 }
 
@@ -114,7 +118,8 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
         if let Some((_, others)) = same {
             *others += 1;
         } else if kinds.len() < TOLD_ONE_BY_ONE {
-            kinds.push((Reason { explanation, code: own }, 0));
+            let error = watch.present_error().cloned();
+            kinds.push((Reason { explanation, code: own, error }, 0));
         } else {
             untold += 1;
         }

@@ -4,6 +4,8 @@ mod advice;
 pub mod annotation;
 pub mod exit_code;
 pub mod explain;
+pub mod fleet;
+pub mod heartbeat;
 pub mod json;
 pub mod log;
 pub mod picture;

@@ -127,6 +127,6 @@ pub fn outcome(ending: &Ending) -> &'static str {
 }
 
 /// Whole milliseconds, as JSON readers can hold them.
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

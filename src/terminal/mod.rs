@@ -2,6 +2,9 @@
 
 pub mod appearance;
 pub mod board;
+mod device;
 pub mod progress;
-mod room_for_ctrl_c;
+mod queue;
+mod rows;
+pub mod stderr;
 pub mod subscriber;

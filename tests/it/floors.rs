@@ -23,12 +23,10 @@ const BRIDGES: &[(&str, &str)] = &[];
 const KEPT: &[(&str, &str)] = &[
     ("backoff", "wait/backoff"),
     ("reqwest", "api"),
-    ("indicatif", "terminal"),
-    ("console", "terminal"),
+    ("unicode_width", "terminal/rows"),
     ("clap", "program/cli"),
     ("clap_complete", "program/cli"),
     ("clap_mangen", "program/cli"),
-    ("signal_hook", "program"),
     ("tracing_subscriber", "terminal"),
     ("hyper", "simulate"),
 ];

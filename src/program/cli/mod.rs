@@ -264,11 +264,23 @@ pub struct Output {
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
+    /// Say that the wait goes on where nothing else was said for so long; 0 for never
+    ///
+    /// One line for all instances together. Where rows are drawn, they show it.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "1m",
+        value_parser = parse_duration
+    )]
+    pub heartbeat: Duration,
+
     /// How messages are written to standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// Draw rows that change in place on standard error; off in CI and for TERM=dumb
+    /// Draw rows that change in place on standard error; off in CI, in the background of a terminal, and for TERM=dumb
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub progress: When,
 
