@@ -1,0 +1,4 @@
+//! Linux and macOS.
+
+pub(crate) mod group;
+pub(crate) mod words;
