@@ -1,16 +1,16 @@
 //! Whether a program is there and can be run, known before it is.
 
 use std::{
-    env,
     ffi::OsStr,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Access, access};
-
-use crate::text::untrusted::Untrusted;
+use crate::{
+    system::programs::{check_right_to_run, places},
+    text::untrusted::Untrusted,
+};
 
 /// What stands in the way of a program.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(crate) enum CannotRun {
 /// As much of a script's first line as the system reads.
 const FIRST_LINE_BYTES: u64 = 256;
 
-/// Looks for `program` as `execvp` does: at its place if it has one, else in the folders of `PATH`.
+/// Looks for `program` where the system does.
 ///
 /// # Errors
 ///
@@ -44,13 +44,8 @@ pub(super) fn find_program(program: &OsStr) -> Result<(), CannotRun> {
     if program.is_empty() {
         return Err(CannotRun::NotFound);
     }
-    if program.as_encoded_bytes().contains(&b'/') {
-        return check_file(Path::new(program));
-    }
-    let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-    let places = env::split_paths(&path).map(|folder| folder.join(program));
     let mut first_obstacle = CannotRun::NotFound;
-    for place in places {
+    for place in places(program) {
         match check_file(&place) {
             Ok(()) => return Ok(()),
             Err(CannotRun::NotFound) => {}
@@ -70,7 +65,7 @@ fn check_file(file: &Path) -> Result<(), CannotRun> {
         Err(error) if is_missing(&error) => return Err(CannotRun::NotFound),
         Err(error) => return Err(CannotRun::System(error)),
     }
-    access(file, Access::EXEC_OK).map_err(|error| CannotRun::System(error.into()))?;
+    check_right_to_run(file).map_err(CannotRun::System)?;
     match interpreter(file) {
         Some((name, path)) if path.metadata().is_err_and(|error| is_missing(&error)) => {
             let hint = if name.ends_with('\r') { " (the file has Windows line ends)" } else { "" };

@@ -11,6 +11,10 @@ mod windows;
 pub(crate) mod write;
 
 #[cfg(unix)]
-pub(crate) use unix::{group, words};
+use unix as this_system;
 #[cfg(windows)]
-pub(crate) use windows::{group, words};
+use windows as this_system;
+
+#[cfg(feature = "cli")]
+pub(crate) use this_system::{files, programs};
+pub(crate) use this_system::{group, words};

@@ -1,14 +1,12 @@
 //! Files that are written whole or not at all.
 
 use std::{
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io::{self, Write as _},
-    os::{fd::AsFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
-/// Readable for the other containers of a pod, whatever the umask.
-const MODE: u32 = 0o644;
+use super::files::{AsStream, file_of, make_readable};
 
 /// As many links are followed to find out what a path is a name of.
 const LINKS_FOLLOWED: usize = 8;
@@ -98,7 +96,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
         let folder = folder_of(path);
         let mut file = tempfile::Builder::new().prefix(".wait-ready-").tempfile_in(folder)?;
         file.write_all(content)?;
-        file.as_file().set_permissions(Permissions::from_mode(MODE))?;
+        make_readable(file.as_file())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         // The new name is on the disk only once its folder is.
@@ -147,8 +145,8 @@ fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
 ///
 /// What the system says; the standard library's own handles take a stream that cannot be written
 /// to for a success.
-pub(crate) fn write_to_stream(stream: &impl AsFd, content: &[u8]) -> io::Result<()> {
-    File::from(stream.as_fd().try_clone_to_owned()?).write_all(content)
+pub(crate) fn write_to_stream(stream: &impl AsStream, content: &[u8]) -> io::Result<()> {
+    file_of(stream)?.write_all(content)
 }
 
 /// Adds `content` to the end of `path`, which need not be there yet.

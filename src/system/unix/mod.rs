@@ -1,4 +1,8 @@
 //! Linux and macOS.
 
+#[cfg(feature = "cli")]
+pub(crate) mod files;
 pub(crate) mod group;
+#[cfg(feature = "cli")]
+pub(crate) mod programs;
 pub(crate) mod words;
