@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub(crate) mod files;
+#[cfg(feature = "exec")]
 pub(crate) mod group;
 #[cfg(feature = "cli")]
 pub(crate) mod programs;
