@@ -16,5 +16,5 @@ use unix as this_system;
 use windows as this_system;
 
 #[cfg(feature = "cli")]
-pub(crate) use this_system::{files, programs};
+pub(crate) use this_system::{device, files, programs};
 pub(crate) use this_system::{group, words};

@@ -1,6 +1,8 @@
 //! Linux and macOS.
 
 #[cfg(feature = "cli")]
+pub(crate) mod device;
+#[cfg(feature = "cli")]
 pub(crate) mod files;
 pub(crate) mod group;
 #[cfg(feature = "cli")]

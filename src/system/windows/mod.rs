@@ -1,6 +1,8 @@
 //! Windows, with the same faces as Unix.
 
 #[cfg(feature = "cli")]
+pub(crate) mod device;
+#[cfg(feature = "cli")]
 pub(crate) mod files;
 pub(crate) mod group;
 #[cfg(feature = "cli")]
