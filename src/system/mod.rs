@@ -1,8 +1,12 @@
-//! What a machine gives: the time of day, files, and processes. What differs between systems is below
-//! `unix` and `windows`, by the same names and with the same faces.
+//! What a machine gives: the time of day, files, processes, and signals. What differs between
+//! systems is below `unix` and `windows`, by the same names and with the same faces.
 
 pub(crate) mod clock;
 pub(crate) mod read;
+#[cfg(feature = "cli")]
+pub(crate) mod signal;
+#[cfg(feature = "cli")]
+pub(crate) mod signals;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

@@ -7,4 +7,6 @@ pub(crate) mod files;
 pub(crate) mod group;
 #[cfg(feature = "cli")]
 pub(crate) mod programs;
+#[cfg(feature = "cli")]
+pub(crate) mod signals;
 pub(crate) mod words;
