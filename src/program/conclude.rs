@@ -117,7 +117,9 @@ impl Accounts<'_> {
                 End::Failed(failure) if verdict.code != ExitCode::Success => {
                     warn!(event = "warning", "{}", failure.explanation.what);
                 }
-                End::Signal(_) if is_signals => warn!(event = "warning", "cannot write the {what}: it is stuck"),
+                End::Signal(_) if is_signals => {
+                    warn!(event = "warning", "cannot write the {what}: it is stuck")
+                }
                 end => return Err(end),
             }
         }
