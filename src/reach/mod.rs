@@ -45,10 +45,13 @@ pub struct NetProbe {
     commands: Semaphore,
 }
 
+/// Is told what a command writes.
+type Listener = dyn Fn(&InstanceId, &Untrusted) + Send + Sync;
+
 /// A command that probes, and who is told what it writes.
 struct Command {
     template: Template,
-    listener: Box<dyn Fn(&InstanceId, &Untrusted) + Send + Sync>,
+    listener: Box<Listener>,
 }
 
 impl fmt::Debug for Command {
