@@ -1,14 +1,22 @@
 //! COMMAND: what runs once the condition holds.
 
-use std::{ffi::OsString, io, os::unix::process::CommandExt as _, process::Command};
+use std::{ffi::OsString, io, process::Command};
 
 use super::{
     output::joined,
     program_file::{CannotRun, find_program},
 };
 use crate::{
-    answer::instance::InstanceId, api::credentials::KEY_VARIABLES, reach::template::Template,
-    report::exit_code::ExitCode, text::untrusted::Untrusted, wait::watch::Watch,
+    answer::instance::InstanceId,
+    api::credentials::KEY_VARIABLES,
+    reach::template::Template,
+    report::exit_code::ExitCode,
+    system::{
+        programs,
+        signals::{Signal, Signals},
+    },
+    text::untrusted::Untrusted,
+    wait::watch::Watch,
 };
 
 /// Why COMMAND does not run.
@@ -72,9 +80,17 @@ pub(crate) fn command(words: &[OsString], met: &[&Watch]) -> Option<Command> {
     Some(template(words)?.fill(&ids, &addresses))
 }
 
-/// Becomes COMMAND; returns only where that is impossible.
-pub(crate) fn become_command(mut command: Command, instances: usize) -> CommandError {
-    let error = command.exec();
+/// Hands over to COMMAND; comes back only where that is impossible.
+///
+/// # Errors
+///
+/// The signal that came before.
+pub(crate) fn hand_over(
+    mut command: Command,
+    instances: usize,
+    signals: &Signals,
+) -> Result<CommandError, Signal> {
+    let error = programs::hand_over(&mut command, signals)?;
     let program = command.get_program().to_owned();
     let cause = match error.kind() {
         io::ErrorKind::ArgumentListTooLong => CannotRun::TooLong(instances),
@@ -85,5 +101,5 @@ pub(crate) fn become_command(mut command: Command, instances: usize) -> CommandE
         },
         _ => CannotRun::System(error),
     };
-    CommandError { program, cause }
+    Ok(CommandError { program, cause })
 }

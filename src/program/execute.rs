@@ -11,7 +11,6 @@ use super::{
     meanwhile::{Meanwhile, watched},
     output::{Format, is_fit_for_env},
     plan::{Look, Outputs, Source, Wait},
-    signals::{AtOnce, Signals},
     simulated::{Simulated, is_script},
     verdict::{End, Finished},
 };
@@ -23,13 +22,20 @@ use crate::{
         trust::unreadable_stores,
     },
     reach::NetProbe,
-    system::write::{are_one_file, check_place},
+    system::{
+        signals::Signals,
+        write::{are_one_file, check_place},
+    },
     terminal::stderr::Stderr,
     text::untrusted::Untrusted,
     wait::{policy::Policy, waiter::Waiter},
 };
 
 /// Carries the plan out, until the wait is over.
+///
+/// # Errors
+///
+/// What ended it before the first poll.
 pub(crate) fn execute(
     wait: Wait,
     targets: &[String],
@@ -37,26 +43,18 @@ pub(crate) fn execute(
     command: &[OsString],
     look: &Look,
     stderr: &Stderr,
-    at_once: &AtOnce,
-) -> Result<Finished, Failure> {
+    signals: &Signals,
+) -> Result<Finished, End> {
+    check_for_scripts(targets, wait.source.simulated.is_some())?;
+    let ids = instances(targets, signals)?;
+    check_before_the_first_poll(outputs, &ids)?;
+    check_command(command, &wait, &ids)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::unexpected("cannot start", &error))?;
-    check_for_scripts(targets, wait.source.simulated.is_some())?;
-    let finished = runtime.block_on(async {
-        let mut signals = Signals::install(at_once)
-            .map_err(|error| Failure::unexpected("cannot handle signals", &error))?;
-        let ids = tokio::select! {
-            biased;
-            code = signals.next() => return Err(Failure::interrupted(code)),
-            ids = instances(targets) => ids?,
-        };
-        check_before_the_first_poll(outputs, &ids)?;
-        check_command(command, &wait, &ids)?;
-        wait_for(ids, wait, look, stderr, (at_once, &mut signals)).await
-    });
-    // A name that is being looked up, or a read of standard input, must not delay the end.
+    let finished = runtime.block_on(wait_for(ids, wait, look, stderr, signals));
+    // A name that is being looked up must not delay the end.
     runtime.shutdown_background();
     finished
 }
@@ -66,8 +64,8 @@ async fn wait_for(
     wait: Wait,
     look: &Look,
     stderr: &Stderr,
-    (at_once, signals): (&AtOnce, &mut Signals),
-) -> Result<Finished, Failure> {
+    signals: &Signals,
+) -> Result<Finished, End> {
     let Wait { rules, pace, probe, source } = wait;
     let probe = match probe {
         Some(template) => NetProbe::new().with_command(template, tell_line),
@@ -80,7 +78,7 @@ async fn wait_for(
     };
     let (source, probe) = match &simulated {
         Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
-        None => (real(source, at_once)?, probe),
+        None => (real(source, signals)?, probe),
     };
     let meanwhile = Meanwhile::new(&ids, &rules, look, stderr);
     let policy = Policy::new(rules.clone(), pace, ids);
@@ -95,18 +93,16 @@ fn tell_line(id: &InstanceId, line: &Untrusted) {
     info!(event = "command_output", instance = %id, "{id}  {line}");
 }
 
-/// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.
-async fn instances(words: &[String]) -> Result<Vec<InstanceId>, Failure> {
+/// The instances to wait for. A list may never end, so that a signal has to be heard meanwhile.
+fn instances(words: &[String], signals: &Signals) -> Result<Vec<InstanceId>, End> {
     let owned = words.to_vec();
     let read = move || expand(&owned, || read_list(io::stdin()));
     let ids = if words.iter().any(|word| word.starts_with('@')) {
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| Failure::unexpected("cannot read the instance ids", &error))?
+        signals.unless_stuck(read)?
     } else {
         read()
     };
-    ids.map_err(|error| Failure::usage(error.to_string()))
+    Ok(ids.map_err(|error| Failure::usage(error.to_string()))?)
 }
 
 /// What would only be noticed at the end of the wait is checked before it.
@@ -151,10 +147,10 @@ fn check_for_scripts(words: &[String], simulates: bool) -> Result<(), Failure> {
 }
 
 /// The API that the plan names.
-fn real(source: Source, at_once: &AtOnce) -> Result<HttpSource, Failure> {
+fn real(source: Source, signals: &Signals) -> Result<HttpSource, End> {
     let Source { api, key_file, request_timeout, .. } = source;
-    let key = at_once
-        .during(|| find_key(key_file.as_deref(), &|name| env::var_os(name)))
+    let key = signals
+        .unless_stuck(move || find_key(key_file.as_deref(), &|name| env::var_os(name)))?
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
         warn!(
@@ -171,6 +167,6 @@ fn real(source: Source, at_once: &AtOnce) -> Result<HttpSource, Failure> {
     // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
     let proxies = api.is_encrypted() || api.is_readable_on_the_way();
     let options = HttpOptions { request_timeout, proxies };
-    HttpSource::new(api, key, options)
-        .map_err(|error| Failure::unexpected("cannot use HTTP", &error))
+    Ok(HttpSource::new(api, key, options)
+        .map_err(|error| Failure::unexpected("cannot use HTTP", &error))?)
 }

@@ -4,10 +4,11 @@ use std::{cell::RefCell, future::pending, pin::pin, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{plan::Look, signals::Signals};
+use super::plan::Look;
 use crate::{
     answer::instance::InstanceId,
-    report::{exit_code::ExitCode, fleet::A_FLEET, heartbeat::Heartbeat, log::Log},
+    report::{fleet::A_FLEET, heartbeat::Heartbeat, log::Log},
+    system::signals::{Signal, Signals},
     terminal::{
         board::Board,
         progress::{Progress, REDRAW_EVERY},
@@ -104,18 +105,19 @@ impl Observer for Meanwhile {
 pub(crate) async fn watched<S: InstanceSource, P: Probe + Sync>(
     waiter: &mut Waiter<S, P>,
     meanwhile: Meanwhile,
-    signals: &mut Signals,
-) -> Option<ExitCode> {
+    signals: &Signals,
+) -> Option<Signal> {
     let meanwhile = RefCell::new(meanwhile);
     let mut observer =
         |at: Duration, event: &WaitEvent<'_>| meanwhile.borrow_mut().observe(at, event);
     let signal = {
         let mut waiting = pin!(waiter.wait(&mut observer));
+        let mut signal = pin!(signals.next());
         loop {
             let next = meanwhile.borrow().next();
             tokio::select! {
                 biased;
-                code = signals.next() => break Some(code),
+                signal = &mut signal => break Some(signal),
                 _ = &mut waiting => break None,
                 () = moment(next) => meanwhile.borrow_mut().go_on(),
             }

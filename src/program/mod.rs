@@ -12,7 +12,6 @@ mod meanwhile;
 pub mod output;
 mod plan;
 mod program_file;
-mod signals;
 mod simulated;
 mod tell;
 mod verdict;
@@ -28,6 +27,7 @@ use tracing::warn;
 
 use crate::{
     report::{exit_code::ExitCode, record::Report},
+    system::signals::{Signal, Signals},
     terminal::{
         appearance::{Appearance, When},
         stderr::Stderr,
@@ -40,7 +40,6 @@ use execute::execute;
 use failure::Failure;
 use output::print;
 use plan::{Look, Plan};
-use signals::AtOnce;
 use tell::{tell, tell_reason};
 use verdict::{End, Finished, Verdict, verdict};
 
@@ -52,22 +51,29 @@ const LAST_LINES_AFTER_A_SIGNAL: Duration = Duration::from_millis(30);
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
+    let signals = Signals::install();
     let stderr = Stderr::default();
     fail_instead_of_aborting(stderr.clone());
-    let code = run_to_the_end(&stderr);
-    let is_signal = matches!(code, ExitCode::Interrupted | ExitCode::Terminated);
-    stderr.flush_within(if is_signal { LAST_LINES_AFTER_A_SIGNAL } else { LAST_LINES });
+    let code = run_to_the_end(&stderr, &signals);
+    if !code.is_of_signal() {
+        stderr.flush_within(LAST_LINES);
+        return code.into();
+    }
+    stderr.flush_within(LAST_LINES_AFTER_A_SIGNAL);
+    if let Some(signal) = Signal::ALL.into_iter().find(|it| it.exit_code() == code.number()) {
+        signal.die_of();
+    }
     code.into()
 }
 
-fn run_to_the_end(stderr: &Stderr) -> ExitCode {
+fn run_to_the_end(stderr: &Stderr, signals: &Signals) -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().collect();
     let variable = |name: &str| env::var_os(name);
     match Cli::read(&arguments, variable) {
         Ok(Cli { output: cli::Output { generate: Some(what), .. }, .. }) => {
             printed_to_the_end(generate(what).and_then(|text| print(&text)), stderr)
         }
-        Ok(cli) => run_with(cli, stderr),
+        Ok(cli) => run_with(cli, stderr, signals),
         Err(answer) if answer.is_an_answer() => {
             printed_to_the_end(answer.print().and_then(|()| io::stdout().flush()), stderr)
         }
@@ -76,24 +82,28 @@ fn run_to_the_end(stderr: &Stderr) -> ExitCode {
 }
 
 /// One plan in, one verdict out, and what comes of it.
-fn run_with(cli: Cli, stderr: &Stderr) -> ExitCode {
+fn run_with(cli: Cli, stderr: &Stderr, signals: &Signals) -> ExitCode {
     let plan = Plan::read(cli, io::stderr().is_terminal(), |name| env::var_os(name));
     let Plan { targets, wait, outputs, command, look, warnings } = plan;
     start_logging(&look, stderr);
+    signals.listen();
     for oddity in warnings {
         warn!(event = "warning", "{oddity}");
     }
-    let at_once = AtOnce::prepare().unwrap_or_default();
-    let finished = wait
-        .and_then(|wait| execute(wait, &targets, &outputs, &command, &look, stderr, &at_once))
-        .unwrap_or_else(|failure| Finished::failed(&targets, failure));
+    let mut finished = wait
+        .map_err(End::from)
+        .and_then(|wait| execute(wait, &targets, &outputs, &command, &look, stderr, signals))
+        .unwrap_or_else(|end| Finished::before_the_wait(&targets, end));
+    if let Some(signal) = signals.heard() {
+        finished.end = End::Signal(signal);
+    }
     let verdict = verdict(&finished);
     tell(&finished, &verdict, &look);
     // What was told comes before the result, where both go to one place, and before COMMAND.
-    if !matches!(finished.end, End::Signal(_)) {
-        stderr.flush_within(LAST_LINES);
-    }
-    conclude(&outputs, &command, &finished, verdict, stderr, &at_once)
+    let flushed = stderr.clone();
+    // A signal cuts it short, and whoever concludes hears that one too.
+    let _ = signals.unless_stuck(move || flushed.flush_within(LAST_LINES));
+    conclude(&outputs, &command, &finished, verdict, stderr, signals)
 }
 
 /// A panic is an unexpected failure with exit code 1; aborting would look like a crash.

@@ -10,6 +10,7 @@ use crate::{
         explain::{Explanation, STILL_BILLED, explain, polls},
         fleet::A_FLEET,
     },
+    system::signals::Signal,
     text::duration::Brief,
     wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
@@ -29,10 +30,22 @@ pub(crate) struct Finished {
 pub(crate) enum End {
     /// Every instance has its ending.
     Over,
-    /// A signal, whose exit code this is.
-    Signal(ExitCode),
+    /// A signal.
+    Signal(Signal),
     /// It could not be carried out.
     Failed(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Signal> for End {
+    fn from(signal: Signal) -> Self {
+        Self::Signal(signal)
+    }
 }
 
 /// What a run comes to.
@@ -57,12 +70,12 @@ pub(crate) struct Reason {
 }
 
 impl Finished {
-    /// A run that failed before the first poll.
-    pub(crate) fn failed(words: &[String], failure: Failure) -> Self {
+    /// A run that ended before the first poll.
+    pub(crate) fn before_the_wait(words: &[String], end: End) -> Self {
         let ids = words.iter().filter(|word| !word.starts_with('@'));
         let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
         let outcome = Outcome::new(watches, false, Duration::ZERO);
-        Self { outcome, rules: Rules::default(), end: End::Failed(failure) }
+        Self { outcome, rules: Rules::default(), end }
     }
 
     /// The instances that got there.
@@ -80,10 +93,7 @@ impl Finished {
 pub(crate) fn verdict(finished: &Finished) -> Verdict {
     match &finished.end {
         End::Failed(failure) => failure.clone().into(),
-        End::Signal(code) => {
-            let explanation = interruption(finished, *code);
-            Verdict::of(Reason { explanation, code: *code, error: None })
-        }
+        End::Signal(signal) => Verdict::interrupted(finished, *signal),
         End::Over => match finished.outcome.decisive() {
             None => {
                 Verdict { code: ExitCode::Success, reasons: Vec::new(), untold: 0, message: None }
@@ -94,6 +104,12 @@ pub(crate) fn verdict(finished: &Finished) -> Verdict {
 }
 
 impl Verdict {
+    /// That of a run which `signal` has ended, whatever it had come to.
+    pub(crate) fn interrupted(finished: &Finished, signal: Signal) -> Self {
+        let explanation = interruption(finished, signal);
+        Self::of(Reason { explanation, code: code_of(signal), error: None })
+    }
+
     /// A failure for this reason.
     fn of(reason: Reason) -> Self {
         let message = Some(reason.explanation.on_one_line());
@@ -135,18 +151,31 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
     Verdict { code, reasons, untold, message }
 }
 
-fn interruption(finished: &Finished, code: ExitCode) -> Explanation {
-    let name = if code == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
-    let seen = match finished.outcome.watches() {
+fn interruption(finished: &Finished, signal: Signal) -> Explanation {
+    let outcome = &finished.outcome;
+    let when = match outcome.elapsed() {
+        Duration::ZERO => "before the wait began".to_owned(),
+        elapsed => format!("after {}", Brief(elapsed)),
+    };
+    let seen = match outcome.watches() {
         [only] => only.instance().map(|instance| {
             format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
         }),
         _ => Some(finished.got_there()),
     };
-    let is_unfinished = finished.outcome.watches().iter().any(Watch::is_waiting);
+    let is_unfinished = outcome.watches().iter().any(Watch::is_waiting);
     Explanation {
-        what: format!("ended by {name} after {}", Brief(finished.outcome.elapsed())),
+        what: format!("ended by {} {when}", signal.name()),
         seen,
         advice: is_unfinished.then(|| STILL_BILLED.to_owned()),
+    }
+}
+
+fn code_of(signal: Signal) -> ExitCode {
+    match signal {
+        Signal::Hangup => ExitCode::HungUp,
+        Signal::Interrupt => ExitCode::Interrupted,
+        Signal::Quit => ExitCode::Quit,
+        Signal::Terminate => ExitCode::Terminated,
     }
 }

@@ -107,6 +107,10 @@ impl<'a> Report<'a> {
     ) -> Self {
         let record = |watch| Record::new(watch, now, code);
         let mut decisive = decisive.map_or_else(|| Record::of_no_instance(now), record);
+        if code.is_of_signal() {
+            // The wait came to no result, whatever this instance came to.
+            decisive.ip = None;
+        }
         if decisive.exit_code != code.number() || decisive.id.is_none() {
             decisive.exit_code = code.number();
             decisive.outcome = code.outcome();

@@ -1,8 +1,12 @@
-//! What a machine gives: the time of day, files, and processes. What differs between systems is below
-//! `unix` and `windows`, by the same names and with the same faces.
+//! What a machine gives: the time of day, files, processes, and signals. What differs between
+//! systems is below `unix` and `windows`, by the same names and with the same faces.
 
 pub(crate) mod clock;
 pub(crate) mod read;
+#[cfg(feature = "cli")]
+pub(crate) mod signal;
+#[cfg(feature = "cli")]
+pub(crate) mod signals;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -19,4 +23,4 @@ use windows as this_system;
 pub(crate) use this_system::group;
 pub(crate) use this_system::words;
 #[cfg(feature = "cli")]
-pub(crate) use this_system::{files, programs};
+pub(crate) use this_system::{device, files, programs};

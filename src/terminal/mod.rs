@@ -2,7 +2,6 @@
 
 pub mod appearance;
 pub mod board;
-mod device;
 pub mod progress;
 mod queue;
 mod rows;

@@ -10,11 +10,8 @@ use std::{
 use tokio::time::Instant;
 use tracing_subscriber::fmt::writer::MakeWriter;
 
-use super::{
-    device::{self, Device, Resumed, Size},
-    queue::Queue,
-    rows::Rows,
-};
+use super::{queue::Queue, rows::Rows};
+use crate::system::device::{self, Device, Resumed, Size};
 
 /// A standard error that has taken nothing for so long takes nothing.
 const STUCK_AFTER: Duration = Duration::from_secs(1);

@@ -27,6 +27,7 @@ const KEPT: &[(&str, &str)] = &[
     ("clap", "program/cli"),
     ("clap_complete", "program/cli"),
     ("clap_mangen", "program/cli"),
+    ("nix", "system/signals"),
     ("tracing_subscriber", "terminal"),
     ("hyper", "simulate"),
 ];

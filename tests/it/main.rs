@@ -21,6 +21,7 @@ mod properties;
 mod reach;
 mod readme;
 mod refusals;
+mod signals;
 mod simulator;
 mod soak;
 mod stderr;

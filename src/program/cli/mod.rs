@@ -41,8 +41,8 @@ Examples:
 
 Exit codes: 0 condition met, 1 unexpected failure, 2 usage or no API key, 3 stopped, \
 4 credentials refused, 5 not found or deleted, 6 request refused, 7 throttled, 8 never reached, \
-9 over budget, 124 timeout, 126/127 COMMAND cannot be run or was not found, 130 SIGINT, \
-143 SIGTERM, other: COMMAND's own.
+9 over budget, 124 timeout, 126/127 COMMAND cannot be run or was not found, 129 SIGHUP, \
+130 SIGINT, 131 SIGQUIT, 143 SIGTERM, other: COMMAND's own.
 
 Each option can also be set by a variable, WAIT_READY_TIMEOUT=20m for --timeout; an option wins. \
 --api-url is FAL_API_URL, --api-key-file is FAL_KEY_FILE.

@@ -4,10 +4,14 @@ use std::{
     env,
     ffi::OsStr,
     io,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use rustix::fs::{Access, access};
+
+use crate::system::signals::{Signal, Signals};
 
 /// Where `program` is looked for: at its place if it has one, else in the folders of `PATH`.
 pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
@@ -21,4 +25,14 @@ pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
 /// Whether this process may run `file`.
 pub(crate) fn check_right_to_run(file: &Path) -> io::Result<()> {
     Ok(access(file, Access::EXEC_OK)?)
+}
+
+/// Becomes `command`, so that signals and the exit code are its own; comes back only where that is
+/// impossible, with the reason.
+///
+/// # Errors
+///
+/// The signal that came before.
+pub(crate) fn hand_over(command: &mut Command, signals: &Signals) -> Result<io::Error, Signal> {
+    signals.at_once(|| command.exec())
 }

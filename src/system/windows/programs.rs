@@ -5,7 +5,13 @@ use std::{
     ffi::OsStr,
     io,
     path::{Path, PathBuf},
+    process::{Command, exit},
 };
+
+use crate::system::signals::{Signal, Signals};
+
+/// The exit code of a child that the system knows none of.
+const UNKNOWN: i32 = 1;
 
 /// Where `program` is looked for: at its place if it has one, else beside this program, in the
 /// folders of Windows, and in those of `PATH`. Without an extension it is an `.exe`.
@@ -29,4 +35,26 @@ pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 pub(crate) fn check_right_to_run(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Runs `command` and ends with its exit code; comes back only where it cannot be run, with the reason.
+///
+/// What ends a run is sent to all that share a console: `command` hears it too and decides, while
+/// this process only notes it.
+///
+/// # Errors
+///
+/// The signal that came before.
+pub(crate) fn hand_over(command: &mut Command, signals: &Signals) -> Result<io::Error, Signal> {
+    if let Some(signal) = signals.heard() {
+        return Err(signal);
+    }
+    match command.status() {
+        #[expect(
+            clippy::exit,
+            reason = "an exit code of Windows is longer than what `main` returns"
+        )]
+        Ok(status) => exit(status.code().unwrap_or(UNKNOWN)),
+        Err(error) => Ok(error),
+    }
 }

@@ -22,17 +22,17 @@ use signal_hook::{consts::SIGCONT, flag::register};
 const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
 
 /// A file descriptor that lines are written to.
-pub(super) type Device = dyn AsFd + Send + Sync;
+pub(crate) type Device = dyn AsFd + Send + Sync;
 
 /// How much a terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
+pub(crate) struct Size {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
 }
 
 /// The size of the terminal that `device` is.
-pub(super) fn size(device: &Device) -> Size {
+pub(crate) fn size(device: &Device) -> Size {
     let known = tcgetwinsize(device).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
     known.map_or(USUAL_SIZE, |size| Size {
         columns: usize::from(size.ws_col),
@@ -42,18 +42,18 @@ pub(super) fn size(device: &Device) -> Size {
 
 /// Returns whether this process is in the background of the terminal that `device` is. Of a
 /// terminal that controls another session that cannot be known, and it is not.
-pub(super) fn is_in_background(device: &Device) -> bool {
+pub(crate) fn is_in_background(device: &Device) -> bool {
     tcgetpgrp(device).is_ok_and(|foreground| foreground != getpgrp())
 }
 
 /// Writes once, as much as the device takes.
-pub(super) fn write(device: &Device, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn write(device: &Device, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::io::write(device, bytes)?)
 }
 
 /// Waits until the device takes something, or is in error, which the next write tells; returns
 /// whether that came within `patience`.
-pub(super) fn has_room(device: &Device, patience: Duration) -> bool {
+pub(crate) fn has_room(device: &Device, patience: Duration) -> bool {
     let mut watched = [PollFd::new(&device, PollFlags::OUT)];
     match poll(&mut watched, Timespec::try_from(patience).ok().as_ref()) {
         Ok(ready) => ready > 0,
@@ -62,17 +62,17 @@ pub(super) fn has_room(device: &Device, patience: Duration) -> bool {
 }
 
 /// Lets so much time pass on this thread.
-pub(super) fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     let _ = poll(&mut [], Timespec::try_from(time).ok().as_ref());
 }
 
 /// Whether the process was stopped and goes on: who knows what the terminal shows since.
 #[derive(Debug, Default)]
-pub(super) struct Resumed(Arc<AtomicBool>);
+pub(crate) struct Resumed(Arc<AtomicBool>);
 
 impl Resumed {
     /// Listens from now on.
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let resumed = Self::default();
         // Without it, rows are drawn over what the shell wrote meanwhile: no reason to give up.
         let _ = register(SIGCONT, Arc::clone(&resumed.0));
@@ -80,7 +80,7 @@ impl Resumed {
     }
 
     /// Returns whether that has happened since the last call.
-    pub(super) fn has_happened(&self) -> bool {
+    pub(crate) fn has_happened(&self) -> bool {
         self.0.swap(false, Ordering::SeqCst)
     }
 }
