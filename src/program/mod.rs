@@ -100,9 +100,11 @@ fn run_with(cli: Cli, stderr: &Stderr, signals: &Signals) -> ExitCode {
     let verdict = verdict(&finished);
     tell(&finished, &verdict, &look);
     // What was told comes before the result, where both go to one place, and before COMMAND.
-    let flushed = stderr.clone();
-    // A signal cuts it short, and whoever concludes hears that one too.
-    let _ = signals.unless_stuck(move || flushed.flush_within(LAST_LINES));
+    if !matches!(finished.end, End::Signal(_)) {
+        let stderr = stderr.clone();
+        // A signal cuts it short, and whoever concludes hears that one too.
+        let _ = signals.unless_stuck(move || stderr.flush_within(LAST_LINES));
+    }
     conclude(&outputs, &command, &finished, verdict, stderr, signals)
 }
 
