@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-prism=5.14.2
+npm=target/peers/npm
 install=false require=false rest=()
 while [[ $# -gt 0 ]]; do
     case $1 in
@@ -32,14 +32,18 @@ done
 
 export PATH=$PATH:/usr/sbin:/sbin
 if $install; then
-    scripts/tools.sh python3=python3 openssl=openssl nginx=nginx tinyproxy=tinyproxy-bin squid=squid npm=npm
-    [[ -x target/peers/npm/node_modules/.bin/prism ]] || {
-        mkdir -p target/peers/npm
-        npm install --prefix target/peers/npm --silent --no-fund --no-audit --ignore-scripts "@stoplight/prism-cli@$prism"
+    # Services that Debian would start are of no use here.
+    RUNLEVEL=1 scripts/tools.sh python3=python3 openssl=openssl nginx=nginx tinyproxy=tinyproxy-bin squid=squid npm=npm
+    cmp --quiet scripts/peers/package-lock.json "$npm/asked-for" || {
+        rm -rf "$npm"
+        mkdir -p "$npm"
+        cp scripts/peers/package.json scripts/peers/package-lock.json "$npm"
+        npm ci --prefix "$npm" --silent --no-fund --no-audit --ignore-scripts
+        cp scripts/peers/package-lock.json "$npm/asked-for"
     }
 fi
 missing=()
-for command in python3 openssl nginx tinyproxy squid node target/peers/npm/node_modules/.bin/prism; do
+for command in python3 openssl nginx tinyproxy squid node "$npm/node_modules/.bin/prism"; do
     type -P "$command" >/dev/null || missing+=("$command")
 done
 if [[ ${#missing[@]} -gt 0 ]]; then

@@ -7,6 +7,7 @@ import argparse
 import base64
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from servers import Servers
 
 AT_ONCE = 32
 LONGEST = 120  # seconds that one run may take
+RUNNING = set()
 SECRETS = (KEY, KEY.split(":")[1], base64.b64encode(KEY.encode()).decode())
 
 
@@ -50,16 +52,21 @@ def run(program, case, servers):
     if case.later:
         flag.start()
     began = time.monotonic()
-    try:
-        ended = subprocess.run(command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST)
-        code, stdout, stderr = ended.returncode, *(text.decode(errors="replace") for text in (ended.stdout, ended.stderr))
-    except subprocess.TimeoutExpired as late:
-        code, stdout, stderr = "no end", *((text or b"").decode(errors="replace") for text in (late.stdout, late.stderr))
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        RUNNING.add(child)
+        try:
+            told = child.communicate(timeout=LONGEST)
+            code = child.returncode
+        except subprocess.TimeoutExpired:
+            child.kill()
+            told, code = child.communicate(), "no end"
+        RUNNING.discard(child)
+    stdout, stderr = (text.decode(errors="replace") for text in told)
     took = time.monotonic() - began
     flag.cancel()
-    told = report.read_text(errors="replace") if report.exists() else ""
+    reported = report.read_text(errors="replace") if report.exists() else ""
     faults = list(compare(case, codes, out, code, stdout, stderr, took))
-    if any(secret in text for secret in SECRETS for text in (stdout, stderr, told)):
+    if any(secret in text for secret in SECRETS for text in (stdout, stderr, reported)):
         faults.append("THE KEY IS IN THE OUTPUT")
     if case.record:
         name, word = case.record.split()
@@ -91,7 +98,19 @@ def row(result):
     return f"{case.name:28} {wanted:12} {result['code']!s:7} {result['took']:5.1f} s  {'; '.join(result['faults']) or 'ok'}"
 
 
+def run_all(program, cases, servers):
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            return list(pool.map(lambda case: run(program, case, servers), cases))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in tuple(RUNNING):
+                child.kill()
+            raise
+
+
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: terminated"))
     options = argparse.ArgumentParser()
     options.add_argument("program")
     options.add_argument("--only", default="")
@@ -101,8 +120,7 @@ def main():
     if not cases:
         sys.exit(f"peers: no case has {options.only} in its name")
     with tempfile.TemporaryDirectory(prefix="peers-") as folder, Servers(folder, cases) as servers:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            results = list(pool.map(lambda case: run(options.program, case, servers), cases))
+        results = run_all(options.program, cases, servers)
     print(f"{'case':28} {'expected':12} {'actual':7} {'took':>7}")
     for result in results:
         print(row(result))
