@@ -100,10 +100,16 @@ def foreign_cases():
              "list-detail": (422, '{"detail": [{"loc": ["path"], "msg": "peers"}]}', "application/json", ""),
              "plain": (403, "error code: 1010 peers", "text/plain", ""),
              "error-text": (401, '{"error": "peers"}', "application/json", ""),
+             "error-null": (403, '{"error": null, "message": "peers"}', "application/json", ""),
+             "in-a-list": (403, '[{"error": {"type": "peers", "message": "peers"}}]', "application/json", ""),
              "empty": (401, "", "text/plain", "")}
     for name, parts in texts.items():
         said = ("Just a moment" if name == "challenge" else "peers") if name != "empty" else "401"
         yield Case(f"foreign-{name}", answer(*parts), (124,), "--timeout 4s -v", says=(said,))
+    yield Case("foreign-gateway-deleted", answer(404, '{"message":"no Route matched with those values"}', "application/json"), (124,),
+               "--timeout 9s --for deleted")
+    for name, text in (("no-fields", '{"error":{}}'), ("as-html", refusal("authorization_error"))):
+        yield Case(f"own-{name}", answer(403, text), (4,), "--timeout 8s", ends_by=6)
     yield Case("foreign-then-ready", instance(first="if (!-f {flag}) { return 403 '<h1>no</h1>'; }"), (0,), "--timeout 20s", out=ADDRESS, later=3)
     yield Case("foreign-echoes-key", page(403).replace("no</body>", "$http_authorization</body>"), (124,), "--timeout 3s -vv")
     for code, kind, ends in ((400, "validation_error", 6), (401, "authorization_error", 4), (403, "authorization_error", 4),
@@ -127,6 +133,8 @@ def list_cases():
         conf = f"location = /list-{name}/v1/compute/instances {{ {conf} }} " + instance()
         yield Case(f"list-{name}", conf, (0,), "--timeout 30s --min-delay 500ms", ids="inst_a inst_b", out=TWO,
                    says=("list",))
+    conf = "location = /list-429/v1/compute/instances { " + answer(429, refusal("rate_limited"), "application/json") + " } "
+    yield Case("list-429", conf + instance(), (7, 124), "--timeout 6s", ids="inst_a inst_b")
     yield Case("list-401", answer(401, refusal("authorization_error"), "application/json"), (4,), "--timeout 8s",
                ids="inst_a inst_b", ends_by=6)
 
@@ -178,10 +186,12 @@ def proxy_cases():
     yield through("tinyproxy", 0, "http://127.0.0.1:{tiny}", out=ADDRESS, record="tiny CONNECT")
     yield through("squid", 0, "http://127.0.0.1:{squid}", out=ADDRESS, record="squid CONNECT")
     yield through("tinyproxy-password", 0, "http://anna:peers-pass@127.0.0.1:{tinyauth}", out=ADDRESS)
+    # tinyproxy answers 401 to a wrong password; repeating it locks accounts, whatever the number.
     for name, who in (("none", ""), ("wrong", "anna:wrong-peers@")):
-        yield through(f"tinyproxy-407-{name}", 6, f"http://{who}127.0.0.1:{{tinyauth}}", args="--timeout 8s", ends_by=6,
-                      says=("407", "proxy"), never=("wrong-peers",))
-    yield through("squid-407", 6, "http://127.0.0.1:{squid}", "https://password.test/v1", ("407",), args="--timeout 8s", ends_by=6)
+        yield through(f"tinyproxy-password-{name}", 6, f"http://{who}127.0.0.1:{{tinyauth}}", args="--timeout 8s", ends_by=6,
+                      says=("40[17]", "proxy"), never=("wrong-peers",))
+        yield through(f"squid-password-{name}", 6, f"http://{who}127.0.0.1:{{squid}}", "https://password.test/v1",
+                      ("407", "proxy"), args="--timeout 8s", ends_by=6, never=("wrong-peers",))
     yield through("tinyproxy-403", 124, "http://127.0.0.1:{tinydeny}", says=("403", "proxy"))
     yield through("squid-403", 124, "http://127.0.0.1:{squid}", "https://denied.test/v1", ("403", "proxy"))
     for proxy in ("tiny", "squid"):
