@@ -20,7 +20,7 @@ events {{ worker_connections 1000; }}
 http {{
     access_log off; server_tokens on; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
     fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-    proxy_cache_path {folder}/kept keys_zone=kept:1m; limit_req_zone $uri zone=slow:1m rate=30r/m;
+    proxy_cache_path {folder}/kept keys_zone=kept:1m; limit_req_zone $request_uri zone=slow:1m rate=10r/m;
     server {{
         listen 127.0.0.1:{http}; listen 127.0.0.1:{tls} ssl;
         ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
