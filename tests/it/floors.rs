@@ -27,7 +27,7 @@ const KEPT: &[(&str, &str)] = &[
     ("clap", "program/cli"),
     ("clap_complete", "program/cli"),
     ("clap_mangen", "program/cli"),
-    ("nix", "system/signals"),
+    ("nix", "system/unix/signals"),
     ("tracing_subscriber", "terminal"),
     ("hyper", "simulate"),
 ];
