@@ -118,7 +118,7 @@ impl Accounts<'_> {
                     warn!(event = "warning", "{}", failure.explanation.what);
                 }
                 End::Signal(_) if is_signals => {
-                    warn!(event = "warning", "cannot write the {what}: it is stuck")
+                    warn!(event = "warning", "cannot write the {what}: it is stuck");
                 }
                 end => return Err(end),
             }

@@ -1,6 +1,10 @@
 //! Is the address really there: over TCP, SSH or HTTP, or by a command of the user's own.
 
+#[cfg(feature = "exec")]
 pub mod exec;
+#[cfg(not(feature = "exec"))]
+#[path = "no_exec.rs"]
+mod exec;
 pub mod http;
 pub mod ssh;
 pub mod template;

@@ -19,6 +19,8 @@ use unix as this_system;
 #[cfg(windows)]
 use windows as this_system;
 
+#[cfg(feature = "exec")]
+pub(crate) use this_system::group;
+pub(crate) use this_system::words;
 #[cfg(feature = "cli")]
 pub(crate) use this_system::{device, files, programs};
-pub(crate) use this_system::{group, words};

@@ -4,6 +4,7 @@
 pub(crate) mod device;
 #[cfg(feature = "cli")]
 pub(crate) mod files;
+#[cfg(feature = "exec")]
 pub(crate) mod group;
 #[cfg(feature = "cli")]
 pub(crate) mod programs;
