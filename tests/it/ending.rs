@@ -18,7 +18,9 @@ fn waiting(server: &Server, arguments: &[&str]) -> Running {
 fn sigint_and_sigterm_end_the_wait_with_their_own_codes() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let server = Server::playing([pending()]);
-        let running = waiting(&server, &[]);
+        let running = Program::asking(&server, &[]).start();
+        // The second poll comes after the answer to the first.
+        eventually("a second poll", || server.count() > 1);
         running.signal(signal);
         running.end().assert(code, "").says(&format!("ended by SIG{signal}")).says("pending");
     }
