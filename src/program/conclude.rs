@@ -23,7 +23,7 @@ use crate::{
     report::{annotation::annotation, exit_code::ExitCode, json, record::Report, summary::summary},
     system::{
         signals::{Signal, Signals},
-        write::{FileError, append, replace, replace_or_overwrite},
+        write::{FileError, append, may_block, replace, replace_or_overwrite},
     },
     terminal::stderr::Stderr,
     wait::watch::Watch,
@@ -69,8 +69,7 @@ fn pass_on(
     let text = || render(outputs.format, &met, finished.outcome.elapsed()).into_bytes();
     if let Some(path) = outputs.result.clone() {
         let text = text();
-        signals
-            .unless_stuck(move || replace(&path, &text))?
+        write_to(path, signals, move |path| replace(path, &text))?
             .map_err(|error| Failure::unexpected("cannot write the result", &error))?;
     } else if words.is_empty() {
         // With COMMAND, standard output is COMMAND's.
@@ -82,6 +81,16 @@ fn pass_on(
     let Some(command) = command(words, &met) else { return Ok(()) };
     let error = hand_over(command, met.len(), signals)?;
     Err(Failure::command(error.code(), &error).into())
+}
+
+/// Writes to a file. What is no regular file may be stuck, and is then given up for a signal; a
+/// regular one is written to its end, however busy the disk.
+fn write_to(
+    path: PathBuf,
+    signals: &Signals,
+    write: impl FnOnce(&Path) -> Result<(), FileError> + Send + 'static,
+) -> Result<Result<(), FileError>, Signal> {
+    if may_block(&path) { signals.unless_stuck(move || write(&path)) } else { Ok(write(&path)) }
 }
 
 /// The accounts that are given of a run: the summary and the report.
@@ -140,12 +149,12 @@ impl Accounts<'_> {
         let message = verdict.message.as_deref();
         if what == "summary" {
             let text = summary(watches, elapsed, verdict.code, message);
-            self.signals.unless_stuck(move || append(&path, text.as_bytes()))
+            write_to(path, self.signals, move |path| append(path, text.as_bytes()))
         } else {
             let watch = decisive(self.finished, verdict.code);
             let report = Report::new(watches, watch, elapsed, verdict.code, message);
             let line = line(&report);
-            self.signals.unless_stuck(move || replace_or_overwrite(&path, line.as_bytes()))
+            write_to(path, self.signals, move |path| replace_or_overwrite(path, line.as_bytes()))
         }
     }
 }

@@ -60,6 +60,11 @@ pub(crate) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
+/// Returns whether writing to `path` may wait for somebody else.
+pub(crate) fn may_block(path: &Path) -> bool {
+    is_special(path) || stream_of(path).is_some()
+}
+
 /// The number of the open stream that `path` is a name of, as `/dev/stdout` is of 1.
 fn stream_of(path: &Path) -> Option<u32> {
     let mut path = path.to_owned();
