@@ -13,7 +13,7 @@ pub enum ExitCode {
     Unexpected = 1,
     /// The command line or the configuration cannot be used.
     Usage = 2,
-    /// The instance cannot get there.
+    /// The instance cannot meet the condition.
     Failed = 3,
     /// The API refuses the credentials.
     Unauthorized = 4,
