@@ -18,7 +18,7 @@ use crate::{
     answer::instance::InstanceId,
     api::{
         credentials::find_key,
-        http::{HttpOptions, HttpSource},
+        http::{HttpOptions, HttpSetupError, HttpSource},
         trust::unreadable_stores,
     },
     reach::NetProbe,
@@ -167,6 +167,8 @@ fn real(source: Source, signals: &Signals) -> Result<HttpSource, End> {
     // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
     let proxies = api.is_encrypted() || api.is_readable_on_the_way();
     let options = HttpOptions { request_timeout, proxies };
-    Ok(HttpSource::new(api, key, options)
-        .map_err(|error| Failure::unexpected("cannot use HTTP", &error))?)
+    Ok(HttpSource::new(api, key, options).map_err(|error| match error {
+        HttpSetupError::Proxy(proxy) => Failure::usage(proxy.to_string()),
+        error => Failure::unexpected("cannot use HTTP", &error),
+    })?)
 }
