@@ -1,7 +1,7 @@
 //! Connections to the API: made through the environment's proxy, and not trusted for ever.
 
 use std::{
-    env, fmt, io,
+    fmt, io,
     net::ToSocketAddrs as _,
     sync::{
         Arc,
@@ -17,15 +17,13 @@ use reqwest::{
     header::{ACCEPT, HeaderMap, HeaderValue},
     redirect,
 };
-use rustls::ClientConfig;
+use rustls::ClientConfig as TlsConfig;
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{
-    http::{HttpOptions, HttpSetupError, MAX_IN_FLIGHT},
-    proxy::{ProxyUrl, proxy_for},
-    trust::tls_config,
-    url::ApiUrl,
-};
+use super::proxy::ProxyUrl;
+
+/// The most requests of one round that are under way at once.
+pub(super) const MAX_IN_FLIGHT: usize = 8;
 
 /// How long connections serve before the name is looked up again: it may have moved.
 const LONGEST_LIFE: Duration = Duration::from_secs(60);
@@ -41,24 +39,20 @@ pub(super) struct Connections {
     client: Client,
     made: Instant,
     faults: u32,
-    tls: ClientConfig,
+    tls: TlsConfig,
     proxy: Option<ProxyUrl>,
     look_up: Arc<LookUp>,
     request_timeout: Duration,
 }
 
 impl Connections {
-    pub(super) fn new(api: &ApiUrl, options: HttpOptions) -> Result<Self, HttpSetupError> {
-        let proxy = if options.proxies {
-            proxy_for(api, &|name| env::var_os(name)).map_err(HttpSetupError::Proxy)?
-        } else {
-            None
-        };
-        let is_encrypted = api.is_encrypted() || proxy.as_ref().is_some_and(ProxyUrl::is_encrypted);
-        let tls = tls_config(is_encrypted).map_err(HttpSetupError::Tls)?;
-        let (look_up, request_timeout) = (Arc::default(), options.request_timeout);
-        let client = client(&tls, proxy.as_ref(), &look_up, request_timeout)
-            .map_err(HttpSetupError::Client)?;
+    pub(super) fn new(
+        tls: TlsConfig,
+        proxy: Option<ProxyUrl>,
+        request_timeout: Duration,
+    ) -> reqwest::Result<Self> {
+        let look_up = Arc::default();
+        let client = client(&tls, proxy.as_ref(), &look_up, request_timeout)?;
         let made = Instant::now();
         Ok(Self { client, made, faults: 0, tls, proxy, look_up, request_timeout })
     }
@@ -92,7 +86,9 @@ impl Connections {
             self.look_up.turn.fetch_add(1, Ordering::Relaxed);
         }
         // What could be made once can be made again; where it cannot, the old ones serve.
-        if let Ok(client) = client(&self.tls, self.proxy.as_ref(), &self.look_up, self.request_timeout) {
+        if let Ok(client) =
+            client(&self.tls, self.proxy.as_ref(), &self.look_up, self.request_timeout)
+        {
             self.client = client;
         }
         (self.made, self.faults) = (Instant::now(), 0);
@@ -100,7 +96,7 @@ impl Connections {
 }
 
 fn client(
-    tls: &ClientConfig,
+    tls: &TlsConfig,
     proxy: Option<&ProxyUrl>,
     look_up: &Arc<LookUp>,
     request_timeout: Duration,
@@ -132,7 +128,7 @@ fn client(
 /// one that hangs keeps nobody from ending.
 #[derive(Debug, Default)]
 struct LookUp {
-    is_under_way: AtomicBool,
+    is_under_way: Arc<AtomicBool>,
     /// Which address comes first: another one after faults.
     turn: AtomicUsize,
 }
@@ -152,10 +148,13 @@ impl Resolve for LookUp {
             }
         };
         let thread = thread::Builder::new().name("look-up".into()).spawn(looked_up);
+        let is_under_way = Arc::clone(&self.is_under_way);
         Box::pin(async move {
             let failed = |reason: String| NotLookedUp { host: host.clone(), reason };
             thread.map_err(|error| failed(format!("no thread to be had: {error}")))?;
-            let addresses = receiver.await.map_err(|_| failed("the thread is gone".into()))?;
+            let addresses = receiver.await;
+            is_under_way.store(false, Ordering::Relaxed);
+            let addresses = addresses.map_err(|_| failed("the thread is gone".into()))?;
             let mut addresses = addresses.map_err(|error| failed(plain(&error)))?;
             let count = addresses.len();
             if count == 0 {
@@ -191,34 +190,45 @@ impl std::error::Error for NotLookedUp {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::url::PlainHttp;
+    use crate::api::trust::tls_config;
 
     #[tokio::test(start_paused = true)]
     async fn connections_serve_for_a_minute_or_until_two_faults_in_a_row() {
-        let api = ApiUrl::new("http://127.0.0.1:1", PlainHttp::LoopbackOnly).unwrap();
-        let options = HttpOptions { proxies: false, ..HttpOptions::default() };
-        let mut connections = Connections::new(&api, options).unwrap();
-        let mut is_new = |after: Duration, faults: &[bool]| {
-            let since = connections.made;
-            for fault in faults {
-                connections.note(*fault);
-            }
-            tokio::time::pause();
-            let _ = after;
+        let tls = tls_config(false).unwrap();
+        let mut connections = Connections::new(tls, None, Duration::from_secs(10)).unwrap();
+        let mut time = Duration::ZERO;
+        for (after, was_faulty, is_new) in [
+            (1, true, false),
+            (1, false, false),
+            (1, true, false),
+            (1, true, true),
+            (1, true, false),
+            (1, false, false),
+            (57, false, false),
+            (1, false, true),
+        ] {
+            tokio::time::advance(Duration::from_secs(after)).await;
+            time += Duration::from_secs(after);
+            let made = connections.made;
+            connections.note(was_faulty);
             connections.renew_if_due();
-            connections.made != since || connections.faults == 0 && faults.ends_with(&[true])
-        };
-        assert!(!is_new(Duration::ZERO, &[true, false, true]));
-        assert!(is_new(Duration::ZERO, &[true]), "the second in a row");
-        assert!(!is_new(Duration::ZERO, &[true]), "counted anew");
-        connections.note(false);
-        tokio::time::advance(LONGEST_LIFE - Duration::from_millis(1)).await;
-        let made = connections.made;
-        connections.renew_if_due();
-        assert_eq!(connections.made, made);
-        tokio::time::advance(Duration::from_millis(1)).await;
-        connections.renew_if_due();
-        assert_ne!(connections.made, made);
+            assert_eq!(connections.made != made, is_new, "after {time:?}");
+        }
         assert_eq!(connections.look_up.turn.load(Ordering::Relaxed), 1, "for faults alone");
+    }
+
+    #[tokio::test]
+    async fn after_faults_another_address_comes_first() {
+        let look_up = LookUp::default();
+        let addresses = async |look_up: &LookUp| {
+            let name = "localhost".parse().unwrap();
+            look_up.resolve(name).await.unwrap().collect::<Vec<_>>()
+        };
+        let before = addresses(&look_up).await;
+        look_up.turn.fetch_add(1, Ordering::Relaxed);
+        let mut after = addresses(&look_up).await;
+        after.rotate_right(1 % before.len());
+        assert_eq!(after, before);
+        assert!(!look_up.is_under_way.load(Ordering::Relaxed));
     }
 }

@@ -43,7 +43,8 @@ pub(super) fn header(headers: &HeaderMap, name: &str, redactor: &Redactor) -> Op
 
 /// The beginning of an answer as it came.
 pub(super) fn trace(status: u16, headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Trace {
-    let told = TELLING.into_iter().filter_map(|name| Some((name, header(headers, name, redactor)?)));
+    let told =
+        TELLING.into_iter().filter_map(|name| Some((name, header(headers, name, redactor)?)));
     // The key is taken out before the text is cut, or half of it could be left.
     let text = String::from_utf8_lossy(&body[..body.len().min(SEARCHED)]);
     let text: String = redactor.redact(&text).chars().take(TRACED).collect();
@@ -71,7 +72,8 @@ pub(super) fn page(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Opt
     let content_type = header(headers, CONTENT_TYPE.as_str(), redactor);
     let is_json = |kind: &Untrusted| kind.as_received().to_lowercase().contains("json");
     let is_markup = body.trim_ascii_start().starts_with(b"<");
-    if body.trim_ascii().is_empty() || !(is_markup || content_type.as_ref().is_some_and(|k| !is_json(k)))
+    if body.trim_ascii().is_empty()
+        || !(is_markup || content_type.as_ref().is_some_and(|k| !is_json(k)))
     {
         return None;
     }
@@ -118,9 +120,16 @@ fn words(text: &str) -> String {
         rest = &rest[end.map_or(rest.len(), |end| at + end)..];
     }
     bare += rest;
-    let bare = [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
-        .into_iter()
-        .fold(bare, |text, (entity, character)| text.replace(entity, character));
+    let bare = [
+        ("&nbsp;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ]
+    .into_iter()
+    .fold(bare, |text, (entity, character)| text.replace(entity, character));
     bare.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -131,8 +140,14 @@ mod tests {
     #[test]
     fn a_page_is_called_by_its_title_else_by_its_first_words() {
         for (body, told) in [
-            ("<html><head><TITLE lang=en>Just a\n moment...</TITLE></head>", Some("Just a moment...")),
-            ("<html><style>a{}</style><script>x<y</script><h1>502</h1>Bad &amp; ugly", Some("502 Bad & ugly")),
+            (
+                "<html><head><TITLE lang=en>Just a\n moment...</TITLE></head>",
+                Some("Just a moment..."),
+            ),
+            (
+                "<html><style>a{}</style><script>x<y</script><h1>502</h1>Bad &amp; ugly",
+                Some("502 Bad & ugly"),
+            ),
             ("error code: 1010\n", Some("error code: 1010")),
             ("<!-- <title>no</title> -->", Some("no")),
             ("<title></title><p>text", Some("text")),

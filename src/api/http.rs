@@ -1,6 +1,6 @@
 //! Questions to the API over HTTP, and what their answers mean.
 
-use std::{error::Error, io, iter, time::Duration};
+use std::{env, error::Error, io, iter, time::Duration};
 
 use reqwest::{
     Response,
@@ -16,8 +16,8 @@ use super::{
     credentials::{ApiKey, Redactor},
     evidence,
     list::Listing,
-    proxy::InvalidProxy,
-    trust::tls_fault,
+    proxy::{InvalidProxy, ProxyUrl, proxy_for},
+    trust::{tls_config, tls_fault},
     url::ApiUrl,
     wire,
 };
@@ -37,8 +37,6 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 /// What an `Instant` can surely be moved by.
 const LONGEST_REQUEST: Duration = Duration::from_secs(366 * 86_400);
-/// The most requests of one round that are under way at once.
-pub(super) const MAX_IN_FLIGHT: usize = 8;
 
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Where a request's number stands, the best first.
@@ -110,9 +108,17 @@ impl HttpSource {
     /// [`HttpSetupError`] when the key cannot be sent, TLS cannot be set up, or the environment
     /// names a proxy that cannot be used.
     pub fn new(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<Self, HttpSetupError> {
+        let proxy = if options.proxies {
+            proxy_for(&api, &|name| env::var_os(name)).map_err(HttpSetupError::Proxy)?
+        } else {
+            None
+        };
+        let is_encrypted = api.is_encrypted() || proxy.as_ref().is_some_and(ProxyUrl::is_encrypted);
+        let tls = tls_config(is_encrypted).map_err(HttpSetupError::Tls)?;
         Ok(Self {
             authorization: authorization(&key).map_err(HttpSetupError::Key)?,
-            connections: Connections::new(&api, options)?,
+            connections: Connections::new(tls, proxy, options.request_timeout)
+                .map_err(HttpSetupError::Client)?,
             api,
             redactor: Redactor::new(key.clone()),
             key,
@@ -285,7 +291,9 @@ impl HttpSource {
         let has_proxy = self.connections.proxy().is_some();
         PollError::transient(if let Some(error) = chain().find_map(tls_error) {
             Fault::Tls(tls_fault(error, &self.redactor))
-        } else if let Some(tunnel) = chain().find_map(|e| Some(e.to_string().strip_prefix(TUNNEL)?.to_owned())) {
+        } else if let Some(tunnel) =
+            chain().find_map(|e| Some(e.to_string().strip_prefix(TUNNEL)?.to_owned()))
+        {
             match tunnel.as_str() {
                 "proxy authorization required" => {
                     // A password that was wrong once is not sent again: it could lock the account.

@@ -1,10 +1,6 @@
 //! The proxy that the environment names for the API, and what it says where it opens no way.
 
-use std::{
-    ffi::OsString,
-    fmt, io,
-    time::Duration,
-};
+use std::{ffi::OsString, fmt, io, time::Duration};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::{
@@ -78,9 +74,7 @@ pub(super) fn proxy_for(
     if around.is_some_and(|around| goes_around(api, around)) {
         return Ok(None);
     }
-    ProxyUrl::new(&text(name))
-        .map(Some)
-        .map_err(|defect| InvalidProxy { variable: name, defect })
+    ProxyUrl::new(&text(name)).map(Some).map_err(|defect| InvalidProxy { variable: name, defect })
 }
 
 /// Whether requests to `api` go past every proxy, by the same rules as in the HTTP library.
@@ -146,9 +140,10 @@ impl ProxyUrl {
         let target = api.authority();
         let mut head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
         let matcher = Matcher::builder().all(self.0.as_str()).build();
-        let authorization = api.as_str().parse().ok().and_then(|uri| {
-            Some(matcher.intercept(&uri)?.basic_auth()?.to_str().ok()?.to_owned())
-        });
+        let authorization =
+            api.as_str().parse().ok().and_then(|uri| {
+                Some(matcher.intercept(&uri)?.basic_auth()?.to_str().ok()?.to_owned())
+            });
         if let Some(authorization) = authorization {
             head += &format!("Proxy-Authorization: {authorization}\r\n");
         }
@@ -221,7 +216,9 @@ mod tests {
             assert_eq!(read, Err(defect), "{text}");
             assert!(!defect.to_string().contains("hunter2"));
         }
-        for text in ["h:3128", "http://h", "HTTPS://u:p%40ss@h:1/", "u:p@10.0.0.1:80", "http://[::1]:1"] {
+        for text in
+            ["h:3128", "http://h", "HTTPS://u:p%40ss@h:1/", "u:p@10.0.0.1:80", "http://[::1]:1"]
+        {
             assert!(ProxyUrl::new(text).is_ok(), "{text}");
         }
     }
@@ -231,7 +228,10 @@ mod tests {
         let answer = b"HTTP/1.1 503 Service Unavailable\r\nServer: squid\r\nDate: x\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n<html>";
         let refusal = Refusal::read(answer).unwrap();
         assert_eq!(refusal.status, 503);
-        assert_eq!(refusal.head, "Service Unavailable, Server: squid, X-Squid-Error: ERR_DNS_FAIL 0");
+        assert_eq!(
+            refusal.head,
+            "Service Unavailable, Server: squid, X-Squid-Error: ERR_DNS_FAIL 0"
+        );
         assert_eq!(refusal.body, b"<html>");
         for cut in 0..answer.len() - 6 {
             assert_eq!(Refusal::read(&answer[..cut]), None);

@@ -4,7 +4,8 @@
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    http::{HttpSource, ListUse, MAX_IN_FLIGHT},
+    connections::MAX_IN_FLIGHT,
+    http::{HttpSource, ListUse},
     list::{Listing, Step},
     wire,
 };
@@ -167,9 +168,7 @@ impl HttpSource {
             let open = open_places(round);
             let missing = open.into_iter().filter(|&place| !listing.has_seen(round.id(place)));
             self.get_each(round, missing.collect()).await;
-            let is_paused = |place| {
-                matches!(round.answer_of(place), Some(Err(error)) if error.asks_for_a_pause())
-            };
+            let is_paused = |place| matches!(round.answer_of(place), Some(Err(error)) if error.asks_for_a_pause());
             if open_places(round).is_empty() || (0..round.len()).any(is_paused) {
                 return Ok(());
             }
@@ -219,10 +218,8 @@ impl HttpSource {
             return answer_the_rest(round, &for_all);
         }
         (self.list, self.cut) = (ListUse::Replaced, None);
-        round.notice(format!(
-            "{}: asking for each instance by its own request",
-            of_the_list(error)
-        ));
+        round
+            .notice(format!("{}: asking for each instance by its own request", of_the_list(error)));
         let open = open_places(round);
         self.get_each(round, open).await;
     }
@@ -236,9 +233,9 @@ fn broken(error: PollError, cursor: Option<String>) -> Broken {
         PollError::Refused(Refusal::Status(ref answer)) if answer.status == 407 => {
             Broken::Verdict(error)
         }
-        PollError::Transient { fault: Fault::Connect(_) | Fault::Tls(_) | Fault::Proxy(_), .. } => {
-            Broken::Fault(error)
-        }
+        PollError::Transient {
+            fault: Fault::Connect(_) | Fault::Tls(_) | Fault::Proxy(_), ..
+        } => Broken::Fault(error),
         // The cursor is what was refused: the list has changed under it.
         PollError::Refused(refusal) if cursor.is_some() => {
             Broken::Fault(PollError::malformed(format!("the list broke off: {refusal}")))
@@ -269,17 +266,18 @@ fn broken(error: PollError, cursor: Option<String>) -> Broken {
 fn of_the_list(error: PollError) -> PollError {
     let list = |fault, hint| PollError::Transient { fault: Fault::List(Box::new(fault)), hint };
     match error {
-        PollError::Transient { fault: Fault::Connect(_) | Fault::Tls(_) | Fault::Proxy(_), .. } => {
-            error
-        }
+        PollError::Transient {
+            fault: Fault::Connect(_) | Fault::Tls(_) | Fault::Proxy(_), ..
+        } => error,
         PollError::Transient { fault, hint } => list(fault, hint),
         PollError::NotFound(answer)
         | PollError::Unauthorized(answer)
         | PollError::Foreign(answer)
         | PollError::Throttled { answer, .. }
         | PollError::Refused(Refusal::Status(answer)) => list(Fault::Server(answer), None),
-        PollError::Refused(refusal) => {
-            list(Fault::Malformed { reason: refusal.to_string().as_str().into(), trace: None }, None)
-        }
+        PollError::Refused(refusal) => list(
+            Fault::Malformed { reason: refusal.to_string().as_str().into(), trace: None },
+            None,
+        ),
     }
 }

@@ -223,7 +223,8 @@ fn said(value: &Value, depth: usize) -> String {
             let message = ["msg", "message", "detail"].into_iter().find_map(|key| fields.get(key));
             let message = message.map(|message| said(message, depth + 1)).unwrap_or_default();
             let place = fields.get("loc").and_then(Value::as_array).map(|steps| {
-                let step = |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
+                let step =
+                    |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
                 steps.iter().take(MOST).map(step).collect::<Vec<_>>().join(".")
             });
             match place.filter(|place| !place.is_empty() && !message.is_empty()) {

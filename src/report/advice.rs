@@ -2,6 +2,7 @@
 
 use crate::answer::{
     poll_error::{Fault, PollError},
+    proxy_fault::ProxyFault,
     tls_fault::TlsFault,
 };
 
@@ -9,11 +10,25 @@ use crate::answer::{
 pub(super) fn for_the_way(error: &PollError) -> Option<&'static str> {
     match error {
         PollError::Transient { fault: Fault::Tls(fault), .. } => for_tls(fault),
-        PollError::Transient { fault: Fault::Proxy(_), .. } => Some(
-            "check HTTPS_PROXY (a user and password go before its host: http://user:password@host), \
-             or name the API's host in NO_PROXY to go around the proxy",
-        ),
+        PollError::Transient { fault: Fault::Proxy(fault), .. } => Some(for_proxy(fault)),
         _ => None,
+    }
+}
+
+fn for_proxy(fault: &ProxyFault) -> &'static str {
+    match fault {
+        ProxyFault::Refused { status: 500.., .. } => {
+            "the proxy is there, and does not reach the API itself: see what it says, or name the \
+             API's host in NO_PROXY to go around the proxy"
+        }
+        ProxyFault::Refused { .. } => {
+            "the proxy's own rules forbid it: ask whoever runs it to allow the API's host, or name \
+             that in NO_PROXY to go around the proxy"
+        }
+        _ => {
+            "check HTTPS_PROXY (a user and password go before its host: http://user:password@host), \
+             or name the API's host in NO_PROXY to go around the proxy"
+        }
     }
 }
 

@@ -179,7 +179,7 @@ fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
             ),
             seen: Some(said(answer)),
             advice: Some(
-                "a proxy says that, not the API: put its user and password into HTTP_PROXY \
+                "a proxy says that, not the API: put its user and password into HTTPS_PROXY or HTTP_PROXY \
                  (http://user:password@host), or the API's host into NO_PROXY"
                     .into(),
             ),

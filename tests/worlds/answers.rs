@@ -211,7 +211,11 @@ pub(crate) fn as_library(
                 0 => Fault::Connect(text()),
                 1 => Fault::Tls(TlsFault::Other(text())),
                 2 => Fault::Broken(text()),
-                3 => Fault::TimedOut { after: Duration::from_secs(1), phase: Phase::Answer, host: text() },
+                3 => Fault::TimedOut {
+                    after: Duration::from_secs(1),
+                    phase: Phase::Answer,
+                    host: text(),
+                },
                 4 => Fault::Oversized(1 << 20),
                 _ => Fault::Malformed { reason: text(), trace: None },
             }))
