@@ -354,14 +354,8 @@ impl PollError {
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         match self {
-            Self::Throttled { answer, .. }
-            | Self::NotFound(answer)
-            | Self::Unauthorized(answer)
-            | Self::Foreign(answer)
-            | Self::Refused(Refusal::Status(answer))
-            | Self::Transient { fault: Fault::Server(answer), .. } => Some(answer.status),
             Self::Refused(Refusal::Redirect { status, .. }) => Some(*status),
-            Self::Transient { .. } => None,
+            error => error.answer().map(|answer| answer.status),
         }
     }
 

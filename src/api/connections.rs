@@ -57,7 +57,7 @@ impl Connections {
         Ok(Self { client, made, faults: 0, tls, proxy, look_up, request_timeout })
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &reqwest::Client {
         &self.client
     }
 

@@ -76,6 +76,7 @@ async fn wait_for(
         Some(script) => Some(Simulated::start(script, &ids, source.request_timeout).await?),
         None => None,
     };
+    let lacks_version = source.api.lacks_version();
     let (source, probe) = match &simulated {
         Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
         None => (real(source, signals)?, probe),
@@ -85,7 +86,7 @@ async fn wait_for(
     let mut waiter = Waiter::new(source, probe, policy);
     let signal = watched(&mut waiter, meanwhile, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
-    Ok(Finished { outcome: waiter.outcome(), rules, end })
+    Ok(Finished { outcome: waiter.outcome(), rules, end, lacks_version })
 }
 
 /// Passes on what a COMMAND writes that probes.

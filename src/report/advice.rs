@@ -1,9 +1,12 @@
 //! What to do about a fault on the way to the API.
 
-use crate::answer::{
-    poll_error::{Fault, PollError},
-    proxy_fault::ProxyFault,
-    tls_fault::TlsFault,
+use crate::{
+    answer::{
+        poll_error::{Fault, PollError},
+        proxy_fault::ProxyFault,
+        tls_fault::TlsFault,
+    },
+    wait::watch::Watch,
 };
 
 /// What helps against `error`, where more can be said than that the network should be checked.
@@ -13,6 +16,16 @@ pub(super) fn for_the_way(error: &PollError) -> Option<&'static str> {
         PollError::Transient { fault: Fault::Proxy(fault), .. } => Some(for_proxy(fault)),
         _ => None,
     }
+}
+
+/// What makes the URL suspicious that `watch` was asked for at, where it is not as fal's: an
+/// instance that was ever seen shows that it is right.
+#[must_use]
+pub fn for_a_url_without_version(watch: &Watch) -> Option<&'static str> {
+    watch
+        .instance()
+        .is_none()
+        .then_some("--api-url (FAL_API_URL) does not end in /v1, as that of fal's API does")
 }
 
 fn for_proxy(fault: &ProxyFault) -> &'static str {

@@ -123,6 +123,8 @@ fn a_pager_that_repeats_its_cursor_is_bounded_and_transient() {
     let server = Server::responding(|number, seen| match asked(seen) {
         Asked::Page(_) if number < 4 => page(&[one("i1", "ready")], Some("again")),
         Asked::Page(_) => page(&["i1", "i2", "i3", "i4"].map(|id| one(id, "ready")), None),
+        // Its address is confirmed before it is used.
+        Asked::One("i1") => answer(200, &[], &one("i1", "ready")),
         Asked::One(_) => error(500, &[]),
     });
     let ended = wait(&server, &["i1", "i2", "i3", "i4"], &[]);
