@@ -7,6 +7,7 @@ pub mod http;
 mod list;
 pub mod proxy;
 mod round;
+mod store;
 pub(crate) mod trust;
 pub mod url;
 pub mod wire;

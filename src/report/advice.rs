@@ -71,6 +71,11 @@ fn for_tls(fault: &TlsFault) -> Option<&'static str> {
         TlsFault::NotTls => {
             "check the port of --api-url and the proxy; a server on this machine may want http://"
         }
+        TlsFault::UnsupportedSignature { .. } => {
+            "have the certificate issued with an RSA key, or ECDSA with P-256 and SHA-256 or P-384 and \
+             SHA-384"
+        }
+        TlsFault::Unusable(_) => "have another certificate issued for the server",
         TlsFault::Other(_) => return None,
     })
 }
