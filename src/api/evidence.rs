@@ -53,13 +53,13 @@ pub(super) fn trace(status: u16, headers: &HeaderMap, body: &[u8], redactor: &Re
 
 /// What shows that something in front of the API spoke.
 pub(super) fn foreign(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Foreign {
-    let mut foreign = Foreign::default();
-    foreign.content_type = header(headers, CONTENT_TYPE.as_str(), redactor);
-    foreign.server = header(headers, SERVER.as_str(), redactor);
-    foreign.cf_ray = header(headers, "cf-ray", redactor);
-    foreign.mitigated = header(headers, "cf-mitigated", redactor);
-    foreign.title = title(body).map(|title| redactor.text(&title));
-    foreign
+    Foreign {
+        content_type: header(headers, CONTENT_TYPE.as_str(), redactor),
+        server: header(headers, SERVER.as_str(), redactor),
+        cf_ray: header(headers, "cf-ray", redactor),
+        mitigated: header(headers, "cf-mitigated", redactor),
+        title: title(body).map(|title| redactor.text(&title)),
+    }
 }
 
 /// Why a body is not JSON, where its content type or its form shows what it is instead.
