@@ -233,32 +233,28 @@ fn broken(error: PollError, cursor: Option<String>) -> Broken {
         PollError::Refused(Refusal::Status(ref answer)) if answer.status == 407 => {
             Broken::Verdict(error)
         }
-        PollError::Transient {
-            fault: Fault::Connect(_) | Fault::Tls(_) | Fault::Proxy(_), ..
-        } => Broken::Fault(error),
         // The cursor is what was refused: the list has changed under it.
         PollError::Refused(refusal) if cursor.is_some() => {
             Broken::Fault(PollError::malformed(format!("the list broke off: {refusal}")))
         }
+        error if cursor.is_none() && shows_no_list(&error) => Broken::Refused(error),
+        error => Broken::Fault(error),
+    }
+}
+
+/// Returns whether there is no list for us, or none that can be read.
+fn shows_no_list(error: &PollError) -> bool {
+    match error {
         PollError::NotFound(_)
         | PollError::Unauthorized(_)
         | PollError::Refused(_)
-        | PollError::Foreign(_)
-            if cursor.is_none() =>
-        {
-            Broken::Refused(error)
-        }
-        PollError::Transient { fault: Fault::Malformed { .. } | Fault::Oversized(_), .. }
-            if cursor.is_none() =>
-        {
-            Broken::Refused(error)
-        }
-        PollError::Transient { fault: Fault::Server(ref answer), .. }
-            if answer.status == 501 && cursor.is_none() =>
-        {
-            Broken::Refused(error)
-        }
-        error => Broken::Fault(error),
+        | PollError::Foreign(_) => true,
+        PollError::Transient { fault, .. } => match fault {
+            Fault::Malformed { .. } | Fault::Oversized(_) => true,
+            Fault::Server(answer) => answer.status == 501,
+            _ => false,
+        },
+        PollError::Throttled { .. } => false,
     }
 }
 

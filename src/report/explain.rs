@@ -58,7 +58,7 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         | Ending::Refused(Refusal::Status(answer))
             if answer.foreign.is_some() && answer.status != 407 =>
         {
-            in_front(watch, &answer)
+            in_front(watch, answer)
         }
         Ending::Unauthorized(answer) => Explanation {
             what: if answer.status == 403 {

@@ -182,16 +182,13 @@ impl FromStr for Script {
                 reason,
             };
             let indent = piece.len() - piece.trim_start().len();
-            match piece.trim().strip_prefix("list:") {
-                Some(fault) => {
-                    let offset = indent + "list:".len();
-                    let fault = parse_list_fault(fault, list.is_some());
-                    list = Some(fault.map_err(|mistake| wrong(mistake.shifted(offset)))?);
-                }
-                None => {
-                    let step = parse_step(piece.trim()).map_err(|m| wrong(m.shifted(indent)))?;
-                    steps.push(step);
-                }
+            if let Some(fault) = piece.trim().strip_prefix("list:") {
+                let offset = indent + "list:".len();
+                let fault = parse_list_fault(fault, list.is_some());
+                list = Some(fault.map_err(|mistake| wrong(mistake.shifted(offset)))?);
+            } else {
+                let step = parse_step(piece.trim()).map_err(|m| wrong(m.shifted(indent)))?;
+                steps.push(step);
             }
             at += piece.len() + 1;
         }
