@@ -17,7 +17,7 @@ pub struct Hint {
 pub enum HintHeader {
     /// `Retry-After` (RFC 9110 section 10.2.3).
     RetryAfter,
-    /// `x-ratelimit-reset`, in seconds.
+    /// `x-ratelimit-reset`: seconds, or a moment in seconds or milliseconds since 1970.
     RateLimitReset,
 }
 
@@ -35,25 +35,46 @@ impl HintHeader {
 impl Hint {
     /// Reads the headers of an answer: `Retry-After`, else `x-ratelimit-reset`.
     ///
-    /// `now` is what an HTTP date is compared with: the answer's own `Date`, or the local clock
-    /// where it has none. A date in the past asks for no wait. A value that cannot be read counts
-    /// as none; a number too large for 64 bits as the largest.
+    /// `now` is what a point in time is compared with: the answer's own `Date`, or the local clock
+    /// where it has none. A point in the past asks for no wait. A number that can only be a point in
+    /// time, in seconds or milliseconds since 1970, is one. A value that cannot be read counts as
+    /// none; a number too large for 64 bits as the largest.
     #[must_use]
     pub fn read(
         retry_after: Option<&str>,
         rate_limit_reset: Option<&str>,
         now: SystemTime,
     ) -> Option<Self> {
-        let wait = |text: &str| delay_seconds(text).or_else(|| until_http_date(text, now));
+        let number = |text: &str| delay_seconds(text).map(|delay| unless_a_moment(delay, now));
+        let wait = |text: &str| number(text).or_else(|| until_http_date(text, now));
         retry_after
             .and_then(wait)
             .map(|wait| Self { wait, header: HintHeader::RetryAfter })
             .or_else(|| {
                 rate_limit_reset
-                    .and_then(delay_seconds)
+                    .and_then(number)
                     .map(|wait| Self { wait, header: HintHeader::RateLimitReset })
             })
     }
+}
+
+/// From here on a number of seconds is no delay, which would be one of decades, but a moment: this
+/// one in September 2001.
+const FIRST_MOMENT: u64 = 1_000_000_000;
+/// From here on it would be a moment in the year 5138, so that it counts milliseconds.
+const FIRST_IN_MILLIS: u64 = 100_000_000_000;
+/// From here on even milliseconds name no moment that anyone means.
+const END_OF_MOMENTS: u64 = 100_000_000_000_000;
+
+/// `delay`, or the time until the moment that it can only be meant as.
+fn unless_a_moment(delay: Duration, now: SystemTime) -> Duration {
+    let moment = match delay.as_secs() {
+        seconds @ FIRST_MOMENT..FIRST_IN_MILLIS => Duration::from_secs(seconds),
+        millis @ FIRST_IN_MILLIS..END_OF_MOMENTS => Duration::from_millis(millis),
+        _ => return delay,
+    };
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    moment.saturating_sub(now)
 }
 
 /// `delay-seconds = 1*DIGIT` (RFC 9110 section 10.2.3).
@@ -100,6 +121,35 @@ mod tests {
         assert_eq!(retry_after(" 7\t"), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("18446744073709551615"), Some(Duration::from_secs(u64::MAX)));
         assert_eq!(retry_after(&"9".repeat(500)), Some(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn a_number_that_can_only_be_a_moment_is_one() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_061_234_250);
+        let read = |text: &str| {
+            let [after, reset] = [(Some(text), None), (None, Some(text))]
+                .map(|(after, reset)| Hint::read(after, reset, now).unwrap().wait);
+            assert_eq!(after, reset, "{text}");
+            after
+        };
+        assert_eq!(read("1764061239"), Duration::from_millis(4750), "seconds");
+        assert_eq!(read("1764061239250"), Duration::from_secs(5), "milliseconds");
+        assert_eq!(read("1764061000"), Duration::ZERO, "past");
+        assert_eq!(read("1764061000000"), Duration::ZERO, "past, in milliseconds");
+        assert_eq!(read("999999999"), Duration::from_secs(999_999_999), "a delay, however long");
+        for number in [FIRST_MOMENT, FIRST_IN_MILLIS, END_OF_MOMENTS, u64::MAX] {
+            for number in [number - 1, number] {
+                read(&number.to_string());
+            }
+        }
+        assert_eq!(read(&u64::MAX.to_string()), Duration::from_secs(u64::MAX));
+    }
+
+    #[test]
+    fn a_clock_before_1970_reads_a_moment_too() {
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        let hint = Hint::read(None, Some("1764061239"), before).unwrap();
+        assert_eq!(hint.wait, Duration::from_secs(1_764_061_239));
     }
 
     #[test]

@@ -5,7 +5,9 @@ pub mod hint;
 pub mod instance;
 mod open_enum;
 pub mod poll_error;
+pub mod proxy_fault;
 pub mod tls_fault;
+pub mod trace;
 
 use instance::Instance;
 use poll_error::PollError;

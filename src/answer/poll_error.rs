@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{hint::Hint, open_enum::open_enum, tls_fault::TlsFault};
+use super::{
+    hint::Hint, open_enum::open_enum, proxy_fault::ProxyFault, tls_fault::TlsFault, trace::Trace,
+};
 use crate::text::{duration::Brief, untrusted::Untrusted};
 
 open_enum! {
@@ -35,10 +37,13 @@ pub struct ServerError {
     pub message: Option<Untrusted>,
     /// `error.docs_url`.
     pub docs_url: Option<Untrusted>,
-    /// `error.request_id`, else the `x-request-id` header: what fal's support asks for.
+    /// What fal's support asks for: `error.request_id`, else the header `x-request-id`,
+    /// `x-fal-request-id` or `cf-ray`.
     pub request_id: Option<Untrusted>,
     /// What shows that something in front of the API spoke; none where the API itself did.
     pub foreign: Option<Box<Foreign>>,
+    /// The beginning of the answer as it came.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// What an answer that is not the API's own shows of who gave it: a gateway, a proxy, a captive
@@ -71,6 +76,30 @@ impl ServerError {
             docs_url: None,
             request_id: None,
             foreign: None,
+            trace: None,
+        }
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the API's own answer")?;
+        let shown = [
+            ("", &self.content_type),
+            ("server ", &self.server),
+            ("cf-mitigated ", &self.mitigated),
+            ("cf-ray ", &self.cf_ray),
+        ];
+        let mut separator = ": ";
+        for (name, value) in shown {
+            if let Some(value) = value {
+                write!(f, "{separator}{name}{value}")?;
+                separator = ", ";
+            }
+        }
+        match &self.title {
+            Some(title) => write!(f, "{separator}{title:?}"),
+            None => Ok(()),
         }
     }
 }
@@ -81,11 +110,18 @@ impl fmt::Display for ServerError {
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
         }
-        match (&self.error_type, &self.request_id) {
-            (Some(error_type), Some(id)) => write!(f, " ({error_type}, request_id {id})"),
-            (Some(error_type), None) => write!(f, " ({error_type})"),
-            (None, Some(id)) => write!(f, " (request_id {id})"),
-            (None, None) => Ok(()),
+        // Cloudflare's own number is told once.
+        let is_told = self.foreign.as_ref().is_some_and(|it| it.cf_ray == self.request_id);
+        let request_id = self.request_id.as_ref().filter(|_| !is_told);
+        match (&self.error_type, request_id) {
+            (Some(error_type), Some(id)) => write!(f, " ({error_type}, request_id {id})")?,
+            (Some(error_type), None) => write!(f, " ({error_type})")?,
+            (None, Some(id)) => write!(f, " (request_id {id})")?,
+            (None, None) => {}
+        }
+        match &self.foreign {
+            Some(foreign) => write!(f, " ({foreign})"),
+            None => Ok(()),
         }
     }
 }
@@ -99,7 +135,7 @@ pub enum Fault {
     Connect(Untrusted),
     /// The proxy was not reached, or opened no way to the API.
     #[error("no way through the proxy: {0}")]
-    Proxy(Untrusted),
+    Proxy(ProxyFault),
     /// The peer's certificate or handshake was not acceptable.
     #[error("no trusted TLS connection: {0}")]
     Tls(TlsFault),
@@ -107,8 +143,15 @@ pub enum Fault {
     #[error("the connection broke: {0}")]
     Broken(Untrusted),
     /// The request took longer than it may.
-    #[error("no whole answer within {}", Brief(*.0))]
-    TimedOut(Duration),
+    #[error("{}", out_of_time(*.after, *.phase, .host))]
+    TimedOut {
+        /// The time that it was given.
+        after: Duration,
+        /// How far it came.
+        phase: Phase,
+        /// Whom it waited for.
+        host: Untrusted,
+    },
     /// 408, 425 or 5xx.
     #[error("{0}")]
     Server(ServerError),
@@ -116,18 +159,58 @@ pub enum Fault {
     #[error("the answer is larger than {0} bytes")]
     Oversized(usize),
     /// The answer came whole and is not one of this API.
-    #[error("malformed answer: {0}")]
-    Malformed(Untrusted),
+    #[error("malformed answer: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: Untrusted,
+        /// The beginning of the answer as it came.
+        trace: Option<Box<Trace>>,
+    },
+    /// The list of all instances cannot be had; the instances themselves may well be.
+    #[error("the list of instances: {0}")]
+    List(Box<Fault>),
     /// The source left the place of an instance empty without saying why.
     #[error("the source of the answers gave none")]
     Unanswered,
 }
 
+/// How far a request came before its time was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The host's name was being looked up.
+    LookUp,
+    /// A connection was being made, TLS and a proxy's tunnel included.
+    Connect,
+    /// The request was sent.
+    Answer,
+}
+
+fn out_of_time(after: Duration, phase: Phase, host: &Untrusted) -> String {
+    let after = Brief(after);
+    match phase {
+        Phase::LookUp => format!("the host name {host} was not looked up within {after}"),
+        Phase::Connect => format!("no connection to {host} within {after}"),
+        Phase::Answer => format!("no whole answer within {after} from {host}"),
+    }
+}
+
 impl Fault {
+    fn trace(&self) -> Option<&Trace> {
+        match self {
+            Self::Malformed { trace, .. } => trace.as_deref(),
+            Self::Server(answer) => answer.trace.as_deref(),
+            Self::List(fault) => fault.trace(),
+            _ => None,
+        }
+    }
+
     fn is_same_kind(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Server(a), Self::Server(b)) => a.status == b.status,
             (Self::Tls(a), Self::Tls(b)) => std::mem::discriminant(a) == std::mem::discriminant(b),
+            (Self::TimedOut { phase: a, .. }, Self::TimedOut { phase: b, .. }) => a == b,
+            (Self::List(a), Self::List(b)) => a.is_same_kind(b),
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
@@ -198,7 +281,7 @@ impl PollError {
     /// An answer that is not one of this API.
     #[must_use]
     pub fn malformed(reason: impl Into<Box<str>>) -> Self {
-        Self::transient(Fault::Malformed(Untrusted::new(reason)))
+        Self::transient(Fault::Malformed { reason: Untrusted::new(reason), trace: None })
     }
 
     /// Judges an answer whose status is not a success, by the contract's table.
@@ -234,6 +317,33 @@ impl PollError {
         }
     }
 
+    /// What the server said, where it answered with an error status.
+    #[must_use]
+    pub fn answer(&self) -> Option<&ServerError> {
+        match self {
+            Self::Transient { fault: Fault::Server(answer), .. }
+            | Self::Throttled { answer, .. }
+            | Self::NotFound(answer)
+            | Self::Unauthorized(answer)
+            | Self::Refused(Refusal::Status(answer))
+            | Self::Foreign(answer) => Some(answer),
+            Self::Transient { fault: Fault::List(fault), .. } => match &**fault {
+                Fault::Server(answer) => Some(answer),
+                _ => None,
+            },
+            Self::Transient { .. } | Self::Refused(_) => None,
+        }
+    }
+
+    /// The beginning of the answer that could not be used, where there was one.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Trace> {
+        match self {
+            Self::Transient { fault, .. } => fault.trace(),
+            _ => self.answer()?.trace.as_deref(),
+        }
+    }
+
     /// Whether the server wants to be left alone for a while, however long.
     #[must_use]
     pub fn asks_for_a_pause(&self) -> bool {
@@ -244,14 +354,8 @@ impl PollError {
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         match self {
-            Self::Throttled { answer, .. }
-            | Self::NotFound(answer)
-            | Self::Unauthorized(answer)
-            | Self::Foreign(answer)
-            | Self::Refused(Refusal::Status(answer))
-            | Self::Transient { fault: Fault::Server(answer), .. } => Some(answer.status),
             Self::Refused(Refusal::Redirect { status, .. }) => Some(*status),
-            Self::Transient { .. } => None,
+            error => error.answer().map(|answer| answer.status),
         }
     }
 
@@ -353,12 +457,35 @@ mod tests {
             message: Some("Access denied\n::error::x".into()),
             docs_url: Some("https://docs.example".into()),
             request_id: Some("req_1".into()),
-            foreign: None,
+            ..ServerError::bare(403)
         };
         assert_eq!(
             error.to_string(),
             "HTTP 403: Access denied\\u{a}::error::x (authorization_error, request_id req_1)"
         );
         assert_eq!(ServerError::bare(500).to_string(), "HTTP 500");
+    }
+
+    #[test]
+    fn an_answer_in_front_of_the_api_says_so_and_who_gave_it() {
+        let foreign = Foreign {
+            content_type: Some("text/html".into()),
+            server: Some("cloudflare".into()),
+            cf_ray: Some("8a1-FRA".into()),
+            mitigated: Some("challenge".into()),
+            title: Some("Just a moment...".into()),
+        };
+        let error = ServerError {
+            request_id: foreign.cf_ray.clone(),
+            foreign: Some(Box::new(foreign)),
+            ..ServerError::bare(403)
+        };
+        assert_eq!(
+            error.to_string(),
+            "HTTP 403 (not the API's own answer: text/html, server cloudflare, cf-mitigated \
+             challenge, cf-ray 8a1-FRA, \"Just a moment...\")"
+        );
+        let nothing = ServerError { foreign: Some(Box::default()), ..ServerError::bare(404) };
+        assert_eq!(nothing.to_string(), "HTTP 404 (not the API's own answer)");
     }
 }

@@ -56,6 +56,18 @@ pub enum TlsFault {
         /// The hosts that the certificate names.
         presented: Untrusted,
     },
+    /// The certificate's signature is of a kind that cannot be checked here.
+    #[error(
+        "the certificate is signed by its issuer ({issuer}) in a way that is not supported here, such \
+         as a P-521 key, or ECDSA with SHA-512"
+    )]
+    UnsupportedSignature {
+        /// Whom the certificate names as its issuer.
+        issuer: Untrusted,
+    },
+    /// The certificate has another defect.
+    #[error("the certificate {0}")]
+    Unusable(&'static str),
     /// What answered was not TLS.
     #[error("the server does not speak TLS at this port")]
     NotTls,

@@ -26,7 +26,11 @@ pub const KEY_VARIABLES: [&str; 4] = ["FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET",
 
 /// An API key that can be sent. It is in no output: `Debug` hides it.
 #[derive(Debug, Clone)]
-pub struct ApiKey(SecretString);
+pub struct ApiKey {
+    secret: SecretString,
+    /// The file that it was read from, whose content may be replaced by another key.
+    file: Option<PathBuf>,
+}
 
 /// Why there is no key to use. No message contains any part of one.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +104,15 @@ pub enum KeyDefect {
     /// The header's scheme was copied along.
     #[error("begins with `Key `: give what follows it")]
     Scheme,
+    /// The quotation marks of a shell or of a configuration file were copied along.
+    #[error("is in quotation marks: give it without them")]
+    Quoted,
+    /// A whole line of a shell or an `.env` file was copied.
+    #[error("begins with `{0}`: give what follows it")]
+    Assignment(&'static str),
+    /// A shell or a CI system was meant to put the key in its place.
+    #[error("is a variable that nobody has replaced by its value")]
+    Unexpanded,
 }
 
 impl ApiKey {
@@ -112,42 +125,96 @@ impl ApiKey {
         let key = text.trim_end_matches(['\r', '\n']);
         if key.is_empty() {
             Err(KeyDefect::Empty)
+        } else if let Some(defect) = copied_along(key) {
+            Err(defect)
         } else if key.contains(['\r', '\n']) {
             Err(KeyDefect::LineBreak)
-        } else if key.starts_with("Key ") {
-            Err(KeyDefect::Scheme)
         } else if !key.bytes().all(|b| b.is_ascii_graphic()) {
             Err(KeyDefect::NotPrintable)
         } else {
-            Ok(Self(key.into()))
+            Ok(Self { secret: key.into(), file: None })
         }
     }
 
     /// The key itself, for the one header that carries it.
     pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.secret.expose_secret()
+    }
+
+    /// Reads the key of a file.
+    fn of_file(path: &Path) -> Result<Self, CredentialsError> {
+        let key = Self::new(&read_bounded(path)?).map_err(|defect| CredentialsError::Invalid {
+            place: path.display().to_string(),
+            defect,
+        })?;
+        Ok(Self { file: Some(path.to_owned()), ..key })
+    }
+
+    /// The key that its file holds by now, if that is another one. A pipe is not read twice: nobody
+    /// may write to it again.
+    pub(super) fn replaced(&self) -> Option<Self> {
+        let file = self.file.as_deref().filter(|file| file.is_file())?;
+        Self::of_file(file).ok().filter(|key| key.expose() != self.expose())
     }
 }
 
-/// Takes the key, and each half of it, out of what a server says.
+/// What was copied along with a key.
+fn copied_along(text: &str) -> Option<KeyDefect> {
+    const NAMES: [&str; 3] = ["FAL_KEY_SECRET", "FAL_KEY_ID", "FAL_KEY"];
+    const OTHERS: [(&str, KeyDefect); 5] = [
+        ("Key ", KeyDefect::Scheme),
+        ("Bearer ", KeyDefect::Assignment("Bearer ")),
+        ("Authorization:", KeyDefect::Assignment("Authorization:")),
+        ("export ", KeyDefect::Assignment("export ")),
+        ("$", KeyDefect::Unexpanded),
+    ];
+    const QUOTATION_MARKS: [char; 10] = [
+        '"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}',
+        '\u{bb}',
+    ];
+    let text = text.trim();
+    if text.starts_with(QUOTATION_MARKS) || text.ends_with(QUOTATION_MARKS) {
+        // What is in the quotation marks may be a line that has the key in it.
+        return Some(copied_along(text.trim_matches(QUOTATION_MARKS)).unwrap_or(KeyDefect::Quoted));
+    }
+    let after = |prefix: &str| {
+        let begin = text.get(..prefix.len()).filter(|begin| begin.eq_ignore_ascii_case(prefix))?;
+        Some(text[begin.len()..].trim_start())
+    };
+    let is_set = |name: &&str| after(name).is_some_and(|rest| rest.starts_with(['=', ':']));
+    if let Some(name) = NAMES.into_iter().find(is_set) {
+        return Some(KeyDefect::Assignment(match name {
+            "FAL_KEY" => "FAL_KEY=",
+            "FAL_KEY_ID" => "FAL_KEY_ID=",
+            _ => "FAL_KEY_SECRET=",
+        }));
+    }
+    OTHERS.into_iter().find(|(prefix, _)| after(prefix).is_some()).map(|(_, defect)| defect)
+}
+
+/// Takes every key that was in use, and each half of it, out of what a server says.
 #[derive(Debug, Clone)]
-pub struct Redactor(ApiKey);
+pub struct Redactor(Vec<ApiKey>);
 
 impl Redactor {
     /// A redactor of `key`.
     #[must_use]
     pub fn new(key: ApiKey) -> Self {
-        Self(key)
+        Self(vec![key])
+    }
+
+    /// Takes out `key` too from now on.
+    pub(super) fn add(&mut self, key: ApiKey) {
+        self.0.push(key);
     }
 
     /// `text` without the key.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let key = self.0.expose();
-        let halves = key.split_once(':').map(|(id, secret)| [id, secret]).unwrap_or_default();
-        let secrets = [key]
-            .into_iter()
-            .chain(halves.into_iter().filter(|half| half.len() >= SHORTEST_SECRET));
+        let secrets = self.0.iter().map(ApiKey::expose).flat_map(|key| {
+            let halves = key.split_once(':').map(|(id, secret)| [id, secret]).unwrap_or_default();
+            [key].into_iter().chain(halves.into_iter().filter(|half| half.len() >= SHORTEST_SECRET))
+        });
         let mut redacted = Cow::Borrowed(text);
         for secret in secrets {
             if redacted.contains(secret) {
@@ -195,8 +262,7 @@ pub fn find_key(
     let invalid = |place: String| move |defect| CredentialsError::Invalid { place, defect };
     if let Some(path) = key_file.map(Path::to_owned).or_else(|| set("FAL_KEY_FILE").map(Into::into))
     {
-        let content = read_bounded(&path)?;
-        return ApiKey::new(&content).map_err(invalid(path.display().to_string()));
+        return ApiKey::of_file(&path);
     }
     if let Some((name, key)) = text("FAL_KEY") {
         return ApiKey::new(&key).map_err(invalid(name.to_owned()));
@@ -223,8 +289,10 @@ fn read_bounded(path: &Path) -> Result<String, CredentialsError> {
     let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
     let bytes =
         File::open(path).and_then(|file| read_at_most(MAX_FILE_BYTES, file)).map_err(unreadable)?;
+    // A byte order mark is no part of the text.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     // A byte that is not UTF-8 becomes one that no key has; its defect is then told by name.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// The part of fal's config file that concerns a key: a table for each profile.

@@ -1,16 +1,22 @@
 //! Questions to the API over HTTP, and what their answers mean.
 
-use std::{error::Error, io, iter, time::Duration};
+use std::{env, error::Error, io, iter, time::Duration};
 
 use reqwest::{
-    Client, Response,
-    header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
-    redirect,
+    Response,
+    header::{
+        AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+        RETRY_AFTER, TRANSFER_ENCODING,
+    },
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    connections::Connections,
     credentials::{ApiKey, Redactor},
+    evidence,
+    list::Listing,
+    proxy::{InvalidProxy, ProxyUrl, proxy_for},
     trust::{tls_config, tls_fault},
     url::ApiUrl,
     wire,
@@ -19,7 +25,8 @@ use crate::{
     answer::{
         hint::Hint,
         instance::{Instance, InstanceId},
-        poll_error::{Fault, PollError},
+        poll_error::{Fault, Phase, PollError, ServerError},
+        proxy_fault::ProxyFault,
     },
     system::clock::time_of_day,
 };
@@ -30,18 +37,17 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 /// What an `Instant` can surely be moved by.
 const LONGEST_REQUEST: Duration = Duration::from_secs(366 * 86_400);
-/// The most requests of one round that are under way at once.
-pub(super) const MAX_IN_FLIGHT: usize = 8;
 
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where a request's number stands, the best first.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "x-fal-request-id", "cf-ray"];
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpOptions {
     /// The longest that one request may take.
     pub request_timeout: Duration,
-    /// Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured.
+    /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured.
     pub proxies: bool,
 }
 
@@ -64,25 +70,34 @@ pub enum HttpSetupError {
     /// The TLS library refuses its configuration.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(InvalidProxy),
 }
 
 /// What is known about asking for many instances at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum ListUse {
     /// A listing costs at least this many pages.
     Pages(usize),
-    /// The API does not list instances for this key.
-    Refused,
+    /// Single requests serve in its place.
+    Replaced,
 }
 
 /// The API, asked over HTTP.
 #[derive(Debug)]
 pub struct HttpSource {
-    client: Client,
+    pub(super) connections: Connections,
     pub(super) api: ApiUrl,
+    pub(super) key: ApiKey,
+    authorization: HeaderValue,
     pub(super) redactor: Redactor,
     request_timeout: Duration,
     pub(super) list: ListUse,
+    /// How many rounds in a row the list has failed in.
+    pub(super) list_faults: u32,
+    /// A listing that a request for a pause has cut, and where it goes on.
+    pub(super) cut: Option<(Listing, Option<String>)>,
 }
 
 impl HttpSource {
@@ -90,84 +105,102 @@ impl HttpSource {
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`] when the key cannot be sent or TLS cannot be set up.
+    /// [`HttpSetupError`] when the key cannot be sent, TLS cannot be set up, or the environment
+    /// names a proxy that cannot be used.
     pub fn new(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<Self, HttpSetupError> {
-        let mut headers = HeaderMap::new();
-        let mut authorization =
-            HeaderValue::try_from(format!("Key {}", key.expose())).map_err(HttpSetupError::Key)?;
-        authorization.set_sensitive(true);
-        headers.insert(AUTHORIZATION, authorization);
-        let mut builder = Client::builder()
-            .user_agent(concat!("wait-ready/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .pool_max_idle_per_host(MAX_IN_FLIGHT);
-        if !options.proxies {
-            builder = builder.no_proxy();
-        }
-        let tls = tls_config(api.is_encrypted()).map_err(HttpSetupError::Tls)?;
-        builder = builder.tls_backend_preconfigured(tls);
+        let proxy = if options.proxies {
+            proxy_for(&api, &|name| env::var_os(name)).map_err(HttpSetupError::Proxy)?
+        } else {
+            None
+        };
+        let is_encrypted = api.is_encrypted() || proxy.as_ref().is_some_and(ProxyUrl::is_encrypted);
+        let tls = tls_config(is_encrypted).map_err(HttpSetupError::Tls)?;
         Ok(Self {
-            client: builder.build().map_err(HttpSetupError::Client)?,
+            authorization: authorization(&key).map_err(HttpSetupError::Key)?,
+            connections: Connections::new(tls, proxy, options.request_timeout)
+                .map_err(HttpSetupError::Client)?,
             api,
-            redactor: Redactor::new(key),
+            redactor: Redactor::new(key.clone()),
+            key,
             request_timeout: options.request_timeout,
             list: ListUse::Pages(1),
+            list_faults: 0,
+            cut: None,
         })
     }
 
+    /// Goes on with another key, if the file that the present one was read from holds one by now.
+    pub(super) fn take_replaced_key(&mut self) -> bool {
+        let Some(key) = self.key.replaced() else { return false };
+        let Ok(authorization) = authorization(&key) else { return false };
+        self.authorization = authorization;
+        self.redactor.add(key.clone());
+        self.key = key;
+        true
+    }
+
     pub(super) async fn get_instance(&self, id: &InstanceId) -> Result<Instance, PollError> {
-        let body = self.get(self.api.instance(id)).await?;
-        wire::parse_instance(&body, self.api.origin(), &self.redactor)
+        let read = |body: &[u8]| wire::parse_instance(body, self.api.origin(), &self.redactor);
+        self.get(self.api.instance(id), read).await
     }
 
-    /// Sends one request; the body of a success.
-    pub(super) async fn get(&self, url: url::Url) -> Result<Vec<u8>, PollError> {
+    /// Sends one request, and reads the body of a success.
+    pub(super) async fn get<T>(
+        &self,
+        url: url::Url,
+        read: impl Fn(&[u8]) -> Result<T, PollError>,
+    ) -> Result<T, PollError> {
         let deadline = Instant::now() + self.request_timeout.min(LONGEST_REQUEST);
-        let timed_out = |_| PollError::transient(Fault::TimedOut(self.request_timeout));
-        let response = timeout_at(deadline, self.client.get(url).send())
-            .await
-            .map_err(timed_out)?
-            .map_err(|error| self.transport_fault(&error))?;
-        if response.status().is_success() {
-            return timeout_at(deadline, self.read_body(response)).await.map_err(timed_out)?;
-        }
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let patience = deadline.min(Instant::now() + ERROR_BODY_PATIENCE);
-        let body = match timeout_at(patience, self.read_body(response)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) | Err(_) => Vec::new(),
+        let request = self.connections.client().get(url);
+        let sent = request.header(AUTHORIZATION, self.authorization.clone()).send();
+        let response = match timeout_at(deadline, sent).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.no_answer(&error, deadline).await),
+            Err(_) => return Err(self.timed_out(Phase::Answer)),
         };
-        Err(self.judge_error(status, &headers, &body))
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        if !status.is_success() {
+            let patience = deadline.min(Instant::now() + ERROR_BODY_PATIENCE);
+            // The status decides without the body; what has come of it is looked at.
+            let _ = timeout_at(patience, self.read_body(response, &mut body)).await;
+            return Err(self.judge_error(status.as_u16(), &headers, &body));
+        }
+        let whole = timeout_at(deadline, self.read_body(response, &mut body))
+            .await
+            .unwrap_or_else(|_| Err(self.timed_out(Phase::Answer)));
+        // A body that ends with the connection is whole when it reads so, however that ended.
+        let ends_itself =
+            headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+        match whole {
+            Err(error) if ends_itself || is_oversized(&error) => Err(error),
+            Err(error) => read(&body).map_err(|_| error),
+            Ok(()) => {
+                read(&body).map_err(|e| self.with_evidence(e, status.as_u16(), &headers, &body))
+            }
+        }
     }
 
-    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, PollError> {
-        let oversized = || PollError::transient(Fault::Oversized(MAX_BODY_BYTES));
-        let mut body = Vec::new();
+    /// Reads a body into `body`, so that what has come is there whatever happens.
+    async fn read_body(&self, mut response: Response, body: &mut Vec<u8>) -> Result<(), PollError> {
         if response.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-            return Err(oversized());
+            return Err(OVERSIZED);
         }
         while let Some(chunk) =
             response.chunk().await.map_err(|error| self.transport_fault(&error))?
         {
             if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(oversized());
+                return Err(OVERSIZED);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(())
     }
 
     fn judge_error(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> PollError {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let mut answer = wire::parse_error(status, body, &self.redactor);
-        if answer.request_id.is_none() {
-            answer.request_id = text(&REQUEST_ID).map(|id| self.redactor.text(id));
-        }
+        self.add_evidence(&mut answer, headers, body);
         let now = text(&DATE)
             .and_then(|date| httpdate::parse_http_date(date).ok())
             .unwrap_or_else(time_of_day);
@@ -177,24 +210,106 @@ impl HttpSource {
             .filter_map(|value| Hint::read(Some(value), None, now))
             .max_by_key(|hint| hint.wait)
             .or_else(|| Hint::read(None, text(&RATE_LIMIT_RESET), now));
-        let location = headers
-            .get(LOCATION)
-            .map(|location| self.redactor.text(&String::from_utf8_lossy(location.as_bytes())));
+        let location = evidence::header(headers, LOCATION.as_str(), &self.redactor);
         PollError::from_answer(answer, hint, location)
+    }
+
+    fn add_evidence(&self, answer: &mut ServerError, headers: &HeaderMap, body: &[u8]) {
+        if answer.request_id.is_none() {
+            let mut ids = REQUEST_IDS.into_iter();
+            answer.request_id = ids.find_map(|id| evidence::header(headers, id, &self.redactor));
+        }
+        if let Some(foreign) = &mut answer.foreign {
+            **foreign = evidence::foreign(headers, body, &self.redactor);
+            if answer.message.is_some() {
+                foreign.title = None;
+            }
+        }
+        let trace = evidence::trace(answer.status, headers, body, &self.redactor);
+        answer.trace = Some(Box::new(trace));
+    }
+
+    /// A malformed answer, with what it is instead.
+    fn with_evidence(
+        &self,
+        mut error: PollError,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> PollError {
+        if let PollError::Transient { fault: Fault::Malformed { reason, trace }, .. } = &mut error {
+            if let Some(page) = evidence::page(headers, body, &self.redactor) {
+                *reason = self.redactor.text(&page);
+            }
+            *trace = Some(Box::new(evidence::trace(status, headers, body, &self.redactor)));
+        }
+        error
+    }
+
+    fn timed_out(&self, phase: Phase) -> PollError {
+        let host = match self.connections.proxy().filter(|_| phase != Phase::Answer) {
+            Some(proxy) => format!("the proxy {}", proxy.host()),
+            None => self.api.host().to_owned(),
+        };
+        PollError::transient(Fault::TimedOut {
+            after: self.request_timeout,
+            phase,
+            host: self.redactor.text(&host),
+        })
+    }
+
+    /// What a request without an answer came to; where a proxy refuses it, what that says.
+    async fn no_answer(&self, error: &reqwest::Error, deadline: Instant) -> PollError {
+        let fault = self.transport_fault(error);
+        let is_refusal = matches!(
+            &fault,
+            PollError::Transient { fault: Fault::Proxy(ProxyFault::Other(text)), .. }
+                if text.as_received() == REFUSES
+        );
+        let Some(proxy) = self.connections.proxy().filter(|_| is_refusal) else { return fault };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Some(refusal) = proxy.refusal(&self.api, left.min(ERROR_BODY_PATIENCE)).await else {
+            return fault;
+        };
+        let title = evidence::title(&refusal.body).map(|title| format!(" {title:?}"));
+        let said = format!("{}{}", refusal.head, title.unwrap_or_default());
+        PollError::transient(Fault::Proxy(ProxyFault::Refused {
+            status: refusal.status,
+            said: (!said.is_empty()).then(|| self.redactor.text(&said)),
+        }))
     }
 
     /// What a failed exchange was: the innermost cause says it best.
     fn transport_fault(&self, error: &reqwest::Error) -> PollError {
         let chain = || iter::successors(Some(error as &dyn Error), |&error| error.source());
         let text = chain().last().map(ToString::to_string).unwrap_or_default();
+        if error.is_connect() && error.is_timeout() {
+            let phase =
+                if self.connections.is_looking_up() { Phase::LookUp } else { Phase::Connect };
+            return self.timed_out(phase);
+        }
+        let has_proxy = self.connections.proxy().is_some();
         PollError::transient(if let Some(error) = chain().find_map(tls_error) {
             Fault::Tls(tls_fault(error, &self.redactor))
-        } else if chain().any(|error| error.to_string().starts_with(TUNNEL)) {
-            let text = match text.strip_prefix(TUNNEL).unwrap_or(&text) {
-                "unsuccessful" => "it refuses to connect to the API",
-                text => text,
-            };
-            Fault::Proxy(self.redactor.text(text))
+        } else if let Some(tunnel) =
+            chain().find_map(|e| Some(e.to_string().strip_prefix(TUNNEL)?.to_owned()))
+        {
+            match tunnel.as_str() {
+                "proxy authorization required" => {
+                    // A password that was wrong once is not sent again: it could lock the account.
+                    return PollError::from_answer(proxy_wants_a_password(), None, None);
+                }
+                UNSUCCESSFUL => Fault::Proxy(ProxyFault::Other(REFUSES.into())),
+                "failed to create underlying connection" => {
+                    Fault::Proxy(ProxyFault::Unreachable(self.redactor.text(&text)))
+                }
+                _ => {
+                    let text = text.strip_prefix(TUNNEL).unwrap_or(&text);
+                    Fault::Proxy(ProxyFault::Other(self.redactor.text(text)))
+                }
+            }
+        } else if error.is_connect() && has_proxy {
+            Fault::Proxy(ProxyFault::Unreachable(self.redactor.text(&text)))
         } else if error.is_connect() {
             Fault::Connect(self.redactor.text(&text))
         } else {
@@ -203,6 +318,30 @@ impl HttpSource {
     }
 }
 
+/// The answer's body is longer than what is read.
+const OVERSIZED: PollError =
+    PollError::Transient { fault: Fault::Oversized(MAX_BODY_BYTES), hint: None };
+
+fn is_oversized(error: &PollError) -> bool {
+    matches!(error, PollError::Transient { fault: Fault::Oversized(_), .. })
+}
+
+fn authorization(key: &ApiKey) -> Result<HeaderValue, reqwest::header::InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Key {}", key.expose()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn proxy_wants_a_password() -> ServerError {
+    let mut answer = ServerError::bare(407);
+    answer.message = Some("Proxy Authentication Required".into());
+    answer
+}
+
+/// How the HTTP library words a CONNECT that was answered with anything but a success.
+const UNSUCCESSFUL: &str = "unsuccessful";
+/// How it is worded here where the proxy cannot be heard.
+const REFUSES: &str = "it refuses to connect to the API";
 /// How the HTTP library begins what it says of a proxy; the type of that error is not public.
 const TUNNEL: &str = "tunnel error: ";
 

@@ -8,11 +8,15 @@ use crate::{answer::instance::InstanceId, wait::source::Round};
 /// The most pages of one listing: a list that never ends is left at some point.
 const MAX_PAGES: usize = 1_000;
 
-/// The reading of one list, page by page, for the instances that are wanted.
+/// The reading of one list, page by page, for the instances that are wanted. It may last over
+/// several rounds.
 #[derive(Debug)]
 pub(super) struct Listing {
     places: HashMap<InstanceId, usize>,
-    found: usize,
+    /// How many of the wanted have no answer in this round.
+    open: usize,
+    /// Who was on its pages.
+    seen: HashSet<InstanceId>,
     cursors: HashSet<String>,
     pages: usize,
 }
@@ -31,25 +35,35 @@ pub(super) enum Step {
 impl Listing {
     /// Looks for every instance of `round`.
     pub(super) fn new(round: &Round) -> Self {
-        Self {
-            places: round.ids().cloned().zip(0..).collect(),
-            found: 0,
+        let mut listing = Self {
+            places: HashMap::new(),
+            open: 0,
+            seen: HashSet::new(),
             cursors: HashSet::new(),
             pages: 0,
-        }
+        };
+        listing.go_on(round);
+        listing
     }
 
-    /// Takes in a page, and answers in `round` for those that it names. An instance that is on two pages is what the later page says: that one
-    /// was asked for later.
+    /// Looks for every instance of `round` from here on.
+    pub(super) fn go_on(&mut self, round: &Round) {
+        self.places = round.ids().cloned().zip(0..).collect();
+        self.open = (0..round.len()).filter(|&place| is_open(round, place)).count();
+    }
+
+    /// Takes in a page, and answers in `round` for those that it names. An instance that is on two
+    /// pages is what the later page says: that one was asked for later.
     pub(super) fn take(&mut self, page: Page, round: &mut Round) -> Step {
         self.pages += 1;
         for instance in page.instances {
             if let Some(&place) = self.places.get(&instance.id) {
-                self.found += usize::from(round.answer_of(place).is_none());
+                self.open -= usize::from(is_open(round, place));
+                self.seen.insert(instance.id.clone());
                 round.answer(place, Ok(instance));
             }
         }
-        if self.found == self.places.len() {
+        if self.open == 0 {
             return Step::Done;
         }
         match page.next {
@@ -66,10 +80,20 @@ impl Listing {
         }
     }
 
+    /// Returns whether it has come by this instance, in this round or an earlier one.
+    pub(super) fn has_seen(&self, id: &InstanceId) -> bool {
+        self.seen.contains(id)
+    }
+
     /// How many pages have been read.
     pub(super) fn pages(&self) -> usize {
         self.pages
     }
+}
+
+/// Returns whether a place has no answer that describes its instance.
+fn is_open(round: &Round, place: usize) -> bool {
+    !matches!(round.answer_of(place), Some(Ok(_)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Which servers a key may be sent to, and what is wrong with one that is not trusted.
 
 use std::{
+    env,
     error::Error,
     ffi::OsString,
-    fmt, fs,
+    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -12,15 +13,18 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::ring,
+    crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use super::credentials::Redactor;
+#[cfg(not(any(windows, target_vendor = "apple")))]
+use rustls::client::WebPkiServerVerifier;
+
+use super::{credentials::Redactor, store::Named};
 use crate::answer::tls_fault::TlsFault;
 
-/// Trusts the machine's own store (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured) and, beside
-/// it, the bundled roots, so that an image without a store still works. Without `encrypted`
+/// Trusts the machine's own store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place, and
+/// beside it the bundled roots, so that an image without a store still works. Without `encrypted`
 /// nobody is trusted, which saves reading the store.
 pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
@@ -29,41 +33,64 @@ pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error>
     if !encrypted {
         return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
     }
-    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-    let platform = rustls_platform_verifier::Verifier::new_with_extra_roots(bundled, provider)?;
+    let named = Named::read(&|name| env::var_os(name)).certificates;
     let mut config = builder
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier(platform)))
+        .with_custom_certificate_verifier(Arc::new(Verifier(machine_verifier(named, provider)?)))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-/// The places for certificates that the environment names and that cannot be read: a slip there
-/// shows only as an issuer that is not trusted.
-#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the program alone tells it"))]
-pub(crate) fn unreadable_stores(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
-    let file = variable("SSL_CERT_FILE").into_iter().map(|path| {
-        let read = fs::File::open(&path).map(drop);
-        ("SSL_CERT_FILE", path, read)
-    });
-    let folders = variable("SSL_CERT_DIR").unwrap_or_default();
-    let folders = std::env::split_paths(&folders).map(|path| {
-        let read = fs::read_dir(&path).map(drop);
-        ("SSL_CERT_DIR", path.into_os_string(), read)
-    });
-    file.chain(folders)
-        .filter_map(|(name, path, read)| Some((name, path, read.err()?)))
-        .filter(|(_, path, _)| !path.is_empty())
-        .map(|(name, path, error)| {
-            format!("{name} names {}, which cannot be read: {error}", path.display())
-        })
-        .collect()
+/// The system's own verdict, to which the named certificates are added.
+#[cfg(any(windows, target_vendor = "apple"))]
+fn machine_verifier(
+    named: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+    let roots = bundled.chain(named);
+    Ok(Arc::new(rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider)?))
 }
 
-/// The platform's verdict, whole; only a refusal is looked into, to say whose certificate it was.
+/// The verdict by the files of the system's store, unless others are named.
+#[cfg(not(any(windows, target_vendor = "apple")))]
+fn machine_verifier(
+    named: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+    roots.add_parsable_certificates(bundled);
+    roots.add_parsable_certificates(if named.is_empty() { of_the_system() } else { named });
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    Ok(verifier.map_err(|error| rustls::Error::General(error.to_string()))?)
+}
+
+/// What cannot be read of the system's store is not trusted, and that is all.
+#[cfg(not(any(windows, target_vendor = "apple")))]
+fn of_the_system() -> Vec<CertificateDer<'static>> {
+    use rustls_native_certs::load_certs_from_paths;
+
+    let places = openssl_probe::probe();
+    let mut found = load_certs_from_paths(places.cert_file.as_deref(), None).certs;
+    for folder in &places.cert_dir {
+        found.extend(load_certs_from_paths(None, Some(folder)).certs);
+    }
+    found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+    found.dedup();
+    found
+}
+
+/// What is wrong with the places for certificates that the environment names: a slip there shows
+/// only as an issuer that is not trusted.
+pub(crate) fn unreadable_stores(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
+    Named::read(variable).complaints
+}
+
+/// The machine's verdict, whole; only a refusal is looked into, to say whose certificate it was.
 #[derive(Debug)]
-struct Verifier(rustls_platform_verifier::Verifier);
+struct Verifier(Arc<dyn ServerCertVerifier>);
 
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
@@ -156,6 +183,10 @@ pub(super) fn tls_fault(error: &rustls::Error, redactor: &Redactor) -> TlsFault 
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
             return TlsFault::NotTls;
         }
+        rustls::Error::PeerIncompatible(_) => {
+            let text = "the server and this program have no version or cipher of TLS in common";
+            return TlsFault::Other(text.into());
+        }
         other => return TlsFault::Other(redactor.text(&other.to_string())),
     };
     let refused = match refusal {
@@ -183,6 +214,21 @@ pub(super) fn tls_fault(error: &rustls::Error, redactor: &Redactor) -> TlsFault 
             if matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
         {
             TlsFault::AuthorityAsServer { name: subject() }
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            TlsFault::UnsupportedSignature { issuer: issuer() }
+        }
+        CertificateError::BadEncoding => TlsFault::Unusable("cannot be read"),
+        CertificateError::BadSignature => {
+            TlsFault::Unusable("is not signed with the key of the issuer that it names")
+        }
+        CertificateError::Revoked => TlsFault::Unusable("was revoked by its issuer"),
+        CertificateError::UnhandledCriticalExtension => {
+            TlsFault::Unusable("asks for checks that are not known here")
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            TlsFault::Unusable("is not meant for a server")
         }
         other => TlsFault::Other(redactor.text(&other.to_string())),
     }
@@ -230,13 +276,27 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_named_and_missing_is_told_of() {
-        let told = unreadable_stores(&|name| (name == "SSL_CERT_FILE").then(|| "/no/ca".into()));
-        assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("SSL_CERT_FILE names /no/ca, which cannot be read: "));
-        let told = unreadable_stores(&|name| (name == "SSL_CERT_DIR").then(|| "/:/no/dir".into()));
-        assert_eq!(told.len(), 1);
-        assert!(unreadable_stores(&|_| None).is_empty());
-        assert!(unreadable_stores(&|_| Some("".into())).is_empty());
+    fn what_a_certificate_is_refused_for_is_a_sentence() {
+        let redactor = Redactor::new(crate::api::credentials::ApiKey::new("a:b").unwrap());
+        let identifier = || vec![6, 8, 42, 134, 72, 206, 61, 4, 3, 4];
+        for refusal in [
+            CertificateError::BadEncoding,
+            CertificateError::BadSignature,
+            CertificateError::Revoked,
+            CertificateError::UnhandledCriticalExtension,
+            CertificateError::InvalidPurpose,
+            CertificateError::UnsupportedSignatureAlgorithmContext {
+                signature_algorithm_id: identifier(),
+                supported_algorithms: Vec::new(),
+            },
+            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id: identifier(),
+                public_key_algorithm_id: identifier(),
+            },
+        ] {
+            let fault = tls_fault(&rustls::Error::InvalidCertificate(refusal), &redactor);
+            let text = fault.to_string();
+            assert!(text.starts_with("the certificate ") && !text.contains(['{', '[']), "{text}");
+        }
     }
 }

@@ -89,6 +89,22 @@ impl ApiUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The URL as text.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The host's name and port.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", self.host(), self.0.port_or_known_default().unwrap_or(443))
+    }
+
+    /// Returns whether its path does not end as that of fal's API does.
+    #[must_use]
+    pub fn lacks_version(&self) -> bool {
+        !self.0.path().trim_end_matches('/').ends_with("/v1")
+    }
+
     /// Who names addresses here: this machine, or another one.
     pub(super) fn origin(&self) -> Origin {
         if self.is_loopback() { Origin::Loopback } else { Origin::Network }

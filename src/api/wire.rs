@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use super::credentials::Redactor;
 use crate::{
@@ -184,19 +185,55 @@ fn instance(
 #[must_use]
 pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError {
     let mut answer = ServerError::bare(status);
-    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return answer };
+    let body = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let error = &body["error"];
-    let text = |value: &serde_json::Value| -> Option<Untrusted> {
+    if !error.is_object() {
+        answer.foreign = Some(Box::default());
+    }
+    let text = |value: &Value| -> Option<Untrusted> {
         value.as_str().filter(|text| !text.is_empty()).map(|text| redactor.text(text))
     };
     answer.error_type =
         error["type"].as_str().map(|kind| redactor.value(kind, ErrorType::is_documented));
-    // Gateways in front of the API write `{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`.
-    answer.message =
-        [&error["message"], error, &body["message"], &body["detail"]].into_iter().find_map(text);
+    // What stands in front of the API writes `{"error": "…"}`, `{"message": …}`, `{"detail": …}`
+    // as text, list or object, or `{"title": …}` (RFC 9457).
+    let places = [&error["message"], error, &body["message"], &body["detail"], &body["title"]];
+    answer.message = places
+        .into_iter()
+        .map(|place| said(place, 0))
+        .find(|said| !said.is_empty())
+        .map(|said| redactor.text(&said));
     answer.docs_url = text(&error["docs_url"]);
     answer.request_id = text(&error["request_id"]);
     answer
+}
+
+/// The words of a message that may be a text, a list of messages, or one with the place that it is
+/// about.
+fn said(value: &Value, depth: usize) -> String {
+    /// A list of a thousand mistakes is not told to its end, nor is one within another for ever.
+    const MOST: usize = 5;
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) if depth < MOST => {
+            let said: Vec<String> = all.iter().take(MOST).map(|one| said(one, depth + 1)).collect();
+            said.join("; ")
+        }
+        Value::Object(fields) if depth < MOST => {
+            let message = ["msg", "message", "detail"].into_iter().find_map(|key| fields.get(key));
+            let message = message.map(|message| said(message, depth + 1)).unwrap_or_default();
+            let place = fields.get("loc").and_then(Value::as_array).map(|steps| {
+                let step =
+                    |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
+                steps.iter().take(MOST).map(step).collect::<Vec<_>>().join(".")
+            });
+            match place.filter(|place| !place.is_empty() && !message.is_empty()) {
+                Some(place) => format!("{place}: {message}"),
+                None => message,
+            }
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]

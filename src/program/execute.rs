@@ -18,7 +18,7 @@ use crate::{
     answer::instance::InstanceId,
     api::{
         credentials::find_key,
-        http::{HttpOptions, HttpSource},
+        http::{HttpOptions, HttpSetupError, HttpSource},
         trust::unreadable_stores,
     },
     reach::NetProbe,
@@ -76,6 +76,7 @@ async fn wait_for(
         Some(script) => Some(Simulated::start(script, &ids, source.request_timeout).await?),
         None => None,
     };
+    let lacks_version = source.api.lacks_version();
     let (source, probe) = match &simulated {
         Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
         None => (real(source, signals)?, probe),
@@ -85,7 +86,7 @@ async fn wait_for(
     let mut waiter = Waiter::new(source, probe, policy);
     let signal = watched(&mut waiter, meanwhile, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
-    Ok(Finished { outcome: waiter.outcome(), rules, end })
+    Ok(Finished { outcome: waiter.outcome(), rules, end, lacks_version })
 }
 
 /// Passes on what a COMMAND writes that probes.
@@ -167,6 +168,8 @@ fn real(source: Source, signals: &Signals) -> Result<HttpSource, End> {
     // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
     let proxies = api.is_encrypted() || api.is_readable_on_the_way();
     let options = HttpOptions { request_timeout, proxies };
-    Ok(HttpSource::new(api, key, options)
-        .map_err(|error| Failure::unexpected("cannot use HTTP", &error))?)
+    Ok(HttpSource::new(api, key, options).map_err(|error| match error {
+        HttpSetupError::Proxy(proxy) => Failure::usage(proxy.to_string()),
+        error => Failure::unexpected("cannot use HTTP", &error),
+    })?)
 }

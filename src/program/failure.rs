@@ -37,9 +37,10 @@ impl Failure {
             CredentialsError::Unreadable { source, .. } => {
                 (Some(source.to_string()), "check the path and its permissions")
             }
-            CredentialsError::Invalid { .. } => {
-                (None, "the key is the text that fal showed once, on one line, without `Key `")
-            }
+            CredentialsError::Invalid { .. } => (
+                None,
+                "the key is the text that fal showed once, on one line, and nothing around it",
+            ),
             CredentialsError::Config { .. } => (None, "repair the file, or set FAL_KEY"),
             CredentialsError::NoSuchProfile { .. } => {
                 (None, "add the profile to the file, unset FAL_PROFILE, or set FAL_KEY")

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use crate::{
     answer::{instance::InstanceId, poll_error::PollError},
     report::{
+        advice::for_a_url_without_version,
         exit_code::ExitCode,
         explain::{Explanation, STILL_BILLED, explain, polls},
         fleet::A_FLEET,
@@ -23,6 +24,20 @@ pub(crate) struct Finished {
     pub(crate) outcome: Outcome,
     pub(crate) rules: Rules,
     pub(crate) end: End,
+    /// Whether the API's URL does not end as that of fal's.
+    pub(crate) lacks_version: bool,
+}
+
+/// Why the wait for `watch` failed, and what to do about it here.
+fn explained(finished: &Finished, watch: &Watch) -> Option<Explanation> {
+    let mut explanation = explain(watch, &finished.rules)?;
+    if finished.lacks_version
+        && let Some(doubt) = for_a_url_without_version(watch)
+    {
+        let advice = explanation.advice.map(|advice| format!("{doubt}; {advice}"));
+        explanation.advice = Some(advice.unwrap_or_else(|| doubt.to_owned()));
+    }
+    Some(explanation)
 }
 
 /// What ended it.
@@ -75,7 +90,7 @@ impl Finished {
         let ids = words.iter().filter(|word| !word.starts_with('@'));
         let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
         let outcome = Outcome::new(watches, false, Duration::ZERO);
-        Self { outcome, rules: Rules::default(), end }
+        Self { outcome, rules: Rules::default(), end, lacks_version: false }
     }
 
     /// The instances that got there.
@@ -128,7 +143,7 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
     let mut kinds: Vec<(Reason, usize)> = Vec::new();
     let mut untold = 0;
     for watch in finished.outcome.watches() {
-        let Some(explanation) = explain(watch, &finished.rules) else { continue };
+        let Some(explanation) = explained(finished, watch) else { continue };
         let own = ExitCode::of_watch(watch).unwrap_or(code);
         let same = kinds.iter_mut().find(|(kind, _)| kind.explanation.what == explanation.what);
         if let Some((_, others)) = same {
@@ -147,7 +162,7 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
         reason
     };
     let reasons = kinds.into_iter().map(told_once).collect();
-    let message = explain(decisive, &finished.rules).map(|it| it.on_one_line());
+    let message = explained(finished, decisive).map(|it| it.on_one_line());
     Verdict { code, reasons, untold, message }
 }
 

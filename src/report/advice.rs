@@ -1,19 +1,47 @@
 //! What to do about a fault on the way to the API.
 
-use crate::answer::{
-    poll_error::{Fault, PollError},
-    tls_fault::TlsFault,
+use crate::{
+    answer::{
+        poll_error::{Fault, PollError},
+        proxy_fault::ProxyFault,
+        tls_fault::TlsFault,
+    },
+    wait::watch::Watch,
 };
 
 /// What helps against `error`, where more can be said than that the network should be checked.
 pub(super) fn for_the_way(error: &PollError) -> Option<&'static str> {
     match error {
         PollError::Transient { fault: Fault::Tls(fault), .. } => for_tls(fault),
-        PollError::Transient { fault: Fault::Proxy(_), .. } => Some(
-            "check HTTPS_PROXY (a user and password go before its host: http://user:password@host), \
-             or name the API's host in NO_PROXY to go around the proxy",
-        ),
+        PollError::Transient { fault: Fault::Proxy(fault), .. } => Some(for_proxy(fault)),
         _ => None,
+    }
+}
+
+/// What makes the URL suspicious that `watch` was asked for at, where it is not as fal's: an
+/// instance that was ever seen shows that it is right.
+#[must_use]
+pub fn for_a_url_without_version(watch: &Watch) -> Option<&'static str> {
+    watch
+        .instance()
+        .is_none()
+        .then_some("--api-url (FAL_API_URL) does not end in /v1, as that of fal's API does")
+}
+
+fn for_proxy(fault: &ProxyFault) -> &'static str {
+    match fault {
+        ProxyFault::Refused { status: 500.., .. } => {
+            "the proxy is there, and does not reach the API itself: see what it says, or name the \
+             API's host in NO_PROXY to go around the proxy"
+        }
+        ProxyFault::Refused { .. } => {
+            "the proxy's own rules forbid it: ask whoever runs it to allow the API's host, or name \
+             that in NO_PROXY to go around the proxy"
+        }
+        _ => {
+            "check HTTPS_PROXY (a user and password go before its host: http://user:password@host), \
+             or name the API's host in NO_PROXY to go around the proxy"
+        }
     }
 }
 
@@ -43,6 +71,11 @@ fn for_tls(fault: &TlsFault) -> Option<&'static str> {
         TlsFault::NotTls => {
             "check the port of --api-url and the proxy; a server on this machine may want http://"
         }
+        TlsFault::UnsupportedSignature { .. } => {
+            "have the certificate issued with an RSA key, or ECDSA with P-256 and SHA-256 or P-384 and \
+             SHA-384"
+        }
+        TlsFault::Unusable(_) => "have another certificate issued for the server",
         TlsFault::Other(_) => return None,
     })
 }

@@ -53,6 +53,13 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
             seen: history(watch),
             advice: Some("a stopped instance does not start again; create another one".into()),
         },
+        Ending::Unauthorized(answer)
+        | Ending::NotFound(answer)
+        | Ending::Refused(Refusal::Status(answer))
+            if answer.foreign.is_some() && answer.status != 407 =>
+        {
+            in_front(watch, answer)
+        }
         Ending::Unauthorized(answer) => Explanation {
             what: if answer.status == 403 {
                 format!("the API denies this key access to {id}")
@@ -91,10 +98,7 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
                 ),
             },
             seen: seen_so_far(watch),
-            advice: Some(
-                "reduce polling elsewhere, wait for several instances in one call, or raise --timeout"
-                    .into(),
-            ),
+            advice: Some(throttled_advice(watch)),
         },
         Ending::Unreachable(reason) => Explanation {
             what: format!(
@@ -115,11 +119,46 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         Ending::OverBudget { status, budget } => Explanation {
             what: format!("{id} was {status} for longer than {} (--max-in)", Brief(*budget)),
             seen: seen_so_far(watch),
-            advice: Some(still_there(watch)),
+            advice: Some(match status {
+                Status::Stopped => still_there(watch),
+                _ => "the instance keeps running and is billed: give that status more time \
+                      (--max-in), or delete it"
+                    .into(),
+            }),
         },
         Ending::TimedOut => timed_out(watch, rules),
     };
     Some(explanation)
+}
+
+/// A refusal that the API itself did not give.
+fn in_front(watch: &Watch, answer: &ServerError) -> Explanation {
+    let id = watch.id();
+    Explanation {
+        what: format!(
+            "something in front of the API refuses requests for {id} (HTTP {})",
+            answer.status
+        ),
+        seen: Some(said(answer)),
+        advice: Some(
+            "it is not the API's own answer: see who gave it (a gateway, a firewall, a login page), \
+             check --api-url and the proxy, and give the cf-ray or request_id to fal's support; the \
+             instance may exist, and be billed"
+                .into(),
+        ),
+    }
+}
+
+fn throttled_advice(watch: &Watch) -> String {
+    let is_outage = matches!(watch.present_error(), Some(PollError::Transient { .. }));
+    if is_outage {
+        "the API announces an outage or maintenance that outlasts this wait: wait again after it, or \
+         with a --timeout that reaches beyond it; the instance may be billed meanwhile"
+            .into()
+    } else {
+        "reduce polling elsewhere, wait for several instances in one call, or raise --timeout"
+            .into()
+    }
 }
 
 /// The time that the wait was given.
@@ -160,9 +199,7 @@ fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
         (Some(_), Some(advice)) => format!("{advice}; {}", still_there(watch)),
         (Some(_), None) => still_there(watch),
         (None, Some(advice)) => format!("{advice}; the instance may exist, and be billed"),
-        (None, None) if is_missing => {
-            "check the id, and that --api-url ends as fal's does, in /v1".into()
-        }
+        (None, None) if is_missing => "check the id and --api-url".into(),
         (None, None) => {
             "check the network, proxies and --api-url; it may exist, and be billed".into()
         }
@@ -179,7 +216,7 @@ fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
             ),
             seen: Some(said(answer)),
             advice: Some(
-                "a proxy says that, not the API: put its user and password into HTTP_PROXY \
+                "a proxy says that, not the API: put its user and password into HTTPS_PROXY or HTTP_PROXY \
                  (http://user:password@host), or the API's host into NO_PROXY"
                     .into(),
             ),
@@ -243,10 +280,13 @@ fn seen_so_far(watch: &Watch) -> Option<String> {
 }
 
 fn with_docs(error: &PollError) -> String {
-    match error {
-        PollError::NotFound(answer) | PollError::Unauthorized(answer) => said(answer),
-        error => error.to_string(),
-    }
+    let docs = error.answer().and_then(|answer| answer.docs_url.as_ref());
+    let docs = docs.map(|url| format!(", see {url}")).unwrap_or_default();
+    let said = match error {
+        PollError::NotFound(_) | PollError::Unauthorized(_) => "the server said ",
+        _ => "",
+    };
+    format!("{said}{error}{docs}")
 }
 
 /// Each status and how long it lasted: `pending 42s, provisioning 2m30s`.

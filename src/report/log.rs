@@ -65,7 +65,9 @@ impl Observer for Log {
                 Some(news) => news.not_reached.add(error.to_string(), id),
                 None => not_reached(id, address, error),
             },
-            WaitEvent::Fault { id, others, error } => fault(id, others, error),
+            WaitEvent::Fault { id, others, error, polls_again } => {
+                fault(id, others, error, polls_again);
+            }
             WaitEvent::Notice(notice) => info!(event = "notice", "{notice}"),
             WaitEvent::RoundOver { waiting, .. } => {
                 let changes = self.news.as_mut().and_then(|news| news.take_changes(waiting));
@@ -136,6 +138,9 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
                 http_status = error.http_status(), retry_after_ms = retry_after_ms(error),
                 "{id}  poll: {error}"
             );
+            if let Some(answer) = error.trace() {
+                trace!(event = "unusable_answer", instance = %id, "{id}  it came as {answer}");
+            }
         }
     }
 }
@@ -185,7 +190,7 @@ fn unusable_words(names: &str, text: &Untrusted) -> String {
     format!("{names}  its ip is {text:?}, which is no address to connect to; polling goes on")
 }
 
-fn fault(id: &InstanceId, others: usize, error: &PollError) {
+fn fault(id: &InstanceId, others: usize, error: &PollError, polls_again: bool) {
     let and_others = match others {
         0 => String::new(),
         1 => " (and 1 other)".to_owned(),
@@ -200,7 +205,8 @@ fn fault(id: &InstanceId, others: usize, error: &PollError) {
         Some(hint) => {
             format!("asked to wait {} ({}): {error}", Brief(hint.wait), hint.header.name())
         }
-        None => format!("{error}; polling again"),
+        None if polls_again => format!("{error}; polling again"),
+        None => error.to_string(),
     };
     warn!(
         event = kind, instance = %id, others, error = %error,

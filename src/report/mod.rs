@@ -1,6 +1,6 @@
 //! What is told of a wait, in words and numbers. Knows no terminal and no file.
 
-mod advice;
+pub mod advice;
 pub mod annotation;
 pub mod exit_code;
 pub mod explain;

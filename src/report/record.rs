@@ -1,12 +1,16 @@
 //! What became of one instance, as a JSON object. Keys are only ever added.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
 use super::exit_code::ExitCode;
 use crate::{
-    answer::instance::{InstanceType, Region, Sector},
+    answer::{
+        instance::{InstanceType, Region, Sector},
+        poll_error::PollError,
+        trace::Trace,
+    },
     text::untrusted::Untrusted,
     wait::{ending::Ending, watch::Watch},
 };
@@ -30,6 +34,26 @@ pub struct Record<'a> {
     transient_errors: u32,
     transitions: Vec<Entry<'a>>,
     last_error: Option<String>,
+    last_unusable_answer: Option<UnusableAnswer<'a>>,
+}
+
+/// The beginning of the last answer that could not be used, if one came with the last error.
+#[derive(Debug, Serialize)]
+struct UnusableAnswer<'a> {
+    http_status: u16,
+    headers: BTreeMap<&'a str, &'a str>,
+    body: &'a str,
+}
+
+impl<'a> From<&'a Trace> for UnusableAnswer<'a> {
+    fn from(trace: &'a Trace) -> Self {
+        let header = |(name, value): &'a (&'static str, Untrusted)| (*name, value.as_received());
+        Self {
+            http_status: trace.status,
+            headers: trace.headers.iter().map(header).collect(),
+            body: trace.body.as_received(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +104,7 @@ impl<'a> Record<'a> {
                 })
                 .collect(),
             last_error: watch.last_error().map(ToString::to_string),
+            last_unusable_answer: watch.last_error().and_then(PollError::trace).map(Into::into),
         }
     }
 }

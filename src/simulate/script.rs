@@ -18,6 +18,8 @@ const MOST_ANSWERS: u32 = 1_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     steps: Vec<Step>,
+    /// What the list does in place of its instances, and for how many requests.
+    list: Option<(Reply, Option<u32>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub enum Reply {
         /// The hint.
         hint: Option<ScriptedHint>,
     },
+    /// A refusal that is not the API's own: a page of HTML with this status, as a gateway sends it.
+    Foreign(u16),
     /// The connection is closed without an answer.
     Drop,
     /// The body ends too early.
@@ -102,6 +106,13 @@ pub struct InvalidScript {
 impl Script {
     /// About six seconds, with a 429 and a 503 on the way.
     pub const DEFAULT: &str = "pending:1s,429:2s,provisioning:1s,503:2s,ready";
+
+    /// What the request for a page with this number, from zero, gets in place of it.
+    #[must_use]
+    pub(super) fn list_fault(&self, number: u32) -> Option<&Reply> {
+        let (reply, times) = self.list.as_ref()?;
+        times.is_none_or(|times| number < times).then_some(reply)
+    }
 
     /// Begins at the first step.
     #[must_use]
@@ -162,7 +173,7 @@ impl FromStr for Script {
     type Err = InvalidScript;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut steps = Vec::new();
+        let (mut steps, mut list) = (Vec::new(), None);
         let mut at = 0;
         for piece in split_outside_brackets(text, ',') {
             let wrong = |Mistake { offset, reason }| InvalidScript {
@@ -171,8 +182,14 @@ impl FromStr for Script {
                 reason,
             };
             let indent = piece.len() - piece.trim_start().len();
-            let step = parse_step(piece.trim()).map_err(|m| wrong(m.shifted(indent)))?;
-            steps.push(step);
+            if let Some(fault) = piece.trim().strip_prefix("list:") {
+                let offset = indent + "list:".len();
+                let fault = parse_list_fault(fault, list.is_some());
+                list = Some(fault.map_err(|mistake| wrong(mistake.shifted(offset)))?);
+            } else {
+                let step = parse_step(piece.trim()).map_err(|m| wrong(m.shifted(indent)))?;
+                steps.push(step);
+            }
             at += piece.len() + 1;
         }
         match steps.last() {
@@ -181,7 +198,12 @@ impl FromStr for Script {
                 at: text.chars().count(),
                 reason: "slow delays the answer of the next step, so it cannot be the last".into(),
             }),
-            _ => Ok(Self { steps }),
+            None => Err(InvalidScript {
+                step: 1,
+                at: 1,
+                reason: "a script needs a step of the instances beside those of the list".into(),
+            }),
+            _ => Ok(Self { steps, list }),
         }
     }
 }
@@ -199,6 +221,21 @@ impl Mistake {
 
     fn shifted(self, by: usize) -> Self {
         Self { offset: self.offset + by, ..self }
+    }
+}
+
+/// What the list does: a code or a fault, once, so many times, or for ever.
+fn parse_list_fault(text: &str, is_second: bool) -> Result<(Reply, Option<u32>), Mistake> {
+    if is_second {
+        return Err(Mistake::at(0, "the list fails in one way; write list:500*3 for three times"));
+    }
+    let step = parse_step(text)?;
+    match (step.reply, step.lasts) {
+        (Reply::Instance { .. } | Reply::Slow(_), _) | (_, Lasts::For(_)) => Err(Mistake::at(
+            0,
+            "the list fails with a code or a fault: list:400, list:500*3, list:html",
+        )),
+        (reply, Lasts::Answers(times)) => Ok((reply, text.contains('*').then_some(times))),
     }
 }
 
@@ -245,6 +282,9 @@ fn parse_step(step: &str) -> Result<Step, Mistake> {
         }
         code if code.starts_with(|c: char| c.is_ascii_digit()) => {
             let status = error_code(code)?;
+            if argument.is_some_and(|argument| argument.text == "html") && status >= 400 {
+                return Ok(Step { reply: Reply::Foreign(status), lasts: once });
+            }
             let hint = argument.map(|argument| parse_hint(status, argument)).transpose()?;
             Ok(Step { reply: Reply::Error { status, hint }, lasts: once })
         }

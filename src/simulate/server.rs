@@ -2,18 +2,19 @@
 
 use std::{
     convert::Infallible,
-    future::pending,
+    future::{pending, ready},
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response,
     body::{Bytes, Frame, Incoming},
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SERVER},
     server::conn::http1,
     service::service_fn,
 };
@@ -38,6 +39,8 @@ use crate::{
 
 /// More than a client should read.
 const OVERSIZED_BYTES: usize = 2 << 20;
+/// How long after its beginning a body breaks off.
+const TRUNCATES_AFTER: Duration = Duration::from_millis(50);
 /// How long the server waits after it could not accept a connection, for want of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -190,7 +193,8 @@ async fn respond(shared: &Shared, request: Request<Incoming>) -> io::Result<Resp
                 .find(|(key, _)| key == name)
                 .map(|(_, value)| value.into_owned())
         };
-        let limit = parameter("limit").and_then(|limit| limit.parse().ok());
+        // What is no number is refused as none is.
+        let limit = parameter("limit").map(|limit| limit.parse().unwrap_or(0));
         let (delay, served) = shared.simulation().list(limit, parameter("cursor").as_deref(), now);
         (
             delay,
@@ -239,13 +243,27 @@ async fn misbehave(reply: &Reply) -> io::Result<Response<Body>> {
         Reply::Drop => Err(closed()),
         Reply::Truncate => {
             let begin = Bytes::from_static(b"{\"id\":\"inst_");
-            let frames = [Ok(Frame::data(begin)), Err(closed())];
-            let body = StreamBody::new(futures_util::stream::iter(frames));
-            Ok(Response::new(body.boxed_unsync()))
+            // What is ready at once would not be sent any more once the rest fails.
+            let end = async move {
+                sleep(TRUNCATES_AFTER).await;
+                Err(closed())
+            };
+            let frames = stream::once(ready(Ok(Frame::data(begin)))).chain(stream::once(end));
+            let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+            Ok(response)
         }
         Reply::Html => {
             let page = "<html><body>Please log in to the network</body></html>";
             Ok(response(200, "text/html", page.into()))
+        }
+        Reply::Foreign(status) => {
+            let page = format!("<html><title>{status} from a simulated gateway</title></html>");
+            let mut answer = response(*status, "text/html", page.into());
+            let server = HeaderValue::from_static("simulated-gateway");
+            answer.headers_mut().insert(SERVER, server);
+            Ok(answer)
         }
         Reply::Oversized => {
             Ok(response(200, "application/json", vec![b' '; OVERSIZED_BYTES].into()))

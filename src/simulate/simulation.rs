@@ -20,6 +20,7 @@ pub struct Simulation {
     ids: Vec<InstanceId>,
     playbacks: Vec<PlaybackState>,
     listing: PlaybackState,
+    pages_asked: u32,
     list_refusal: Option<u16>,
     rate: Option<Rate>,
     requests: Vec<Request>,
@@ -95,6 +96,7 @@ impl Simulation {
             ids,
             playbacks,
             listing: PlaybackState::default(),
+            pages_asked: 0,
             list_refusal: None,
             rate: None,
             requests: Vec::new(),
@@ -157,6 +159,14 @@ impl Simulation {
         }
         if let Some(status) = self.list_refusal {
             return (Duration::ZERO, error(status));
+        }
+        let number = self.pages_asked;
+        self.pages_asked = number.saturating_add(1);
+        if let Some(fault) = self.script.list_fault(number) {
+            return (Duration::ZERO, Served::Other(fault.clone()));
+        }
+        if limit == Some(0) {
+            return (Duration::ZERO, error(400));
         }
         let begin = match cursor.map(|cursor| cursor.strip_prefix("after-")?.parse().ok()) {
             None => 0,
@@ -322,6 +332,17 @@ mod tests {
         let (delay, page) = api.list(None, None, NOW);
         assert_eq!(delay, Duration::from_secs(1));
         assert_eq!(found((delay, page)).instances[0].status, Status::Ready);
+    }
+
+    #[test]
+    fn the_list_alone_fails_as_the_script_says() {
+        let mut api = simulation("list:400,ready", 1);
+        assert_eq!([0, 1].map(|_| code(api.list(None, None, NOW))), [Some(400); 2]);
+        assert_eq!(found(api.get("inst_0", NOW)).status, Status::Ready);
+        let mut api = simulation("ready,list:500*2", 1);
+        assert_eq!([0, 1].map(|_| code(api.list(None, None, NOW))), [Some(500); 2]);
+        assert_eq!(found(api.list(None, None, NOW)).instances.len(), 1);
+        assert_eq!(code(api.list(Some(0), None, NOW)), Some(400), "a limit of none");
     }
 
     #[test]

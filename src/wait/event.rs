@@ -55,6 +55,8 @@ pub enum WaitEvent<'a> {
         others: usize,
         /// What went wrong: throttling, a 404 within the grace, or a transient error.
         error: &'a PollError,
+        /// Whether another poll is due, which is not so where one look is all.
+        polls_again: bool,
     },
     /// An attempt to reach an address failed; told when the reason differs from the last one.
     NotReached {

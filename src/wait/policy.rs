@@ -147,10 +147,12 @@ impl Policy {
                 self.add_trouble(&mut troubles, position);
             }
         }
+        let polls_again = self.rules.deadline != Deadline::LookOnce && !self.pace.is_late();
         for (position, others) in troubles {
             let watch = &self.watches[position];
             if let Some(error) = watch.present_error() {
-                observer.observe(at, &WaitEvent::Fault { id: watch.id(), others, error });
+                let event = WaitEvent::Fault { id: watch.id(), others, error, polls_again };
+                observer.observe(at, &event);
             }
         }
         news

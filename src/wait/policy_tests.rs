@@ -59,7 +59,7 @@ fn retold(event: &WaitEvent<'_>) -> Option<String> {
             format!("{id} {} after {from:?}", now.status)
         }
         WaitEvent::UnclearStatus { id, status } => format!("{id} unclear {status}"),
-        WaitEvent::Fault { id, others, error } => format!("{id} and {others} others: {error}"),
+        WaitEvent::Fault { id, others, error, .. } => format!("{id} and {others} others: {error}"),
         WaitEvent::NotReached { id, error, .. } => format!("{id} not reached: {error}"),
         WaitEvent::NextPoll { delay, why, .. } => format!("next in {delay:?}: {why:?}"),
         WaitEvent::Ended { id, ending } => format!("{id} {ending:?}"),

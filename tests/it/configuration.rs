@@ -221,6 +221,46 @@ fn a_key_that_cannot_be_sent_is_exit_2_and_not_echoed() {
     assert_eq!(server.count(), 0);
 }
 
+/// What people copy along with a key, and what is said of it.
+const COPIED_ALONG: [(&str, &str); 12] = [
+    ("\"secret\"", "quotation marks"),
+    ("'secret'", "quotation marks"),
+    ("secret\"", "quotation marks"),
+    ("\u{201c}secret\u{201d}", "quotation marks"),
+    ("FAL_KEY=secret", "begins with `FAL_KEY=`"),
+    ("fal_key=secret", "begins with `FAL_KEY=`"),
+    ("FAL_KEY = secret", "begins with `FAL_KEY=`"),
+    ("FAL_KEY='secret'", "begins with `FAL_KEY=`"),
+    ("\"FAL_KEY=secret\"", "begins with `FAL_KEY=`"),
+    ("export FAL_KEY=secret", "begins with `export `"),
+    ("Authorization: Key secret", "begins with `Authorization:`"),
+    ("${secret}", "nobody has replaced"),
+];
+
+#[test]
+fn what_was_copied_along_with_a_key_is_said_wherever_the_key_is_from() {
+    let server = Server::playing([ready()]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let asking = || Program::asking(&server, &["-vv"]).without_env("FAL_KEY");
+    let refused = |program: Program, says: &str| {
+        program.run().assert(2, "").says(says).never_says("secret");
+    };
+    for (text, says) in COPIED_ALONG {
+        refused(asking().env("FAL_KEY", text), says);
+        refused(asking().env("FAL_KEY_ID", text).env("FAL_KEY_SECRET", "x"), says);
+        refused(asking().env("FAL_KEY_ID", "x").env("FAL_KEY_SECRET", text), says);
+        fs::write(&file, format!("{text}\r\n")).unwrap();
+        refused(asking().env("FAL_KEY_FILE", &file), says);
+        fs::write(&file, format!("[default]\nkey = '''{text} '''\n")).unwrap();
+        refused(asking().env("FAL_CONFIG_PATH", &file), says);
+    }
+    assert_eq!(server.count(), 0);
+    fs::write(&file, "\u{feff}from-bom\r\n").unwrap();
+    asking().env("FAL_KEY_FILE", &file).run().assert(0, IP);
+    assert_eq!(server.seen()[0].headers["authorization"], "Key from-bom");
+}
+
 #[test]
 fn half_a_pair_and_a_missing_profile_are_said() {
     let program = || Program::new(["inst_abc"]);

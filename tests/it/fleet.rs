@@ -18,7 +18,7 @@ use wait_ready::{
 };
 
 use crate::fixture::{
-    program::{Ended, Program, with_enough_time},
+    program::{Ended, Program},
     server::{Act, Seen, Server, answer, error},
 };
 
@@ -120,16 +120,16 @@ fn pages_are_followed_by_their_cursor() {
 
 #[test]
 fn a_pager_that_repeats_its_cursor_is_bounded_and_transient() {
-    let ended = with_enough_time(Duration::from_millis(400), |deadline| {
-        let server = Server::responding(|_, seen| match asked(seen) {
-            Asked::Page(_) => page(&[one("i1", "ready")], Some("again")),
-            Asked::One(id) => answer(200, &[], &one(id, "ready")),
-        });
-        let program = Program::asking_for("i1", &server, &["i2", "i3", "i4"]);
-        let ended = program.limit("TIMEOUT", deadline).run();
-        ended.provided(server.count() > 2)
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) if number < 4 => page(&[one("i1", "ready")], Some("again")),
+        Asked::Page(_) => page(&["i1", "i2", "i3", "i4"].map(|id| one(id, "ready")), None),
+        // Its address is confirmed before it is used.
+        Asked::One("i1") => answer(200, &[], &one("i1", "ready")),
+        Asked::One(_) => error(500, &[]),
     });
-    ended.expect("a second round").assert(124, "").says("the list repeats a cursor");
+    let ended = wait(&server, &["i1", "i2", "i3", "i4"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 4), "{ended:#?}");
+    ended.says("the list of instances: malformed answer: the list repeats a cursor");
 }
 
 #[test]
@@ -189,17 +189,115 @@ fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
         });
         let ended = wait(&server, &["i1", "i2", "i3"], &[]);
         assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-        assert_eq!(ended.stderr.matches("does not list instances").count(), 1, "{ended:#?}");
+        assert_eq!(ended.stderr.matches("asking for each instance").count(), 1, "{ended:#?}");
         let pages = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
         assert_eq!(pages, 1);
     }
 }
 
 #[test]
-fn a_list_request_that_is_refused_for_another_reason_ends_the_wait() {
+fn a_refusal_of_every_request_is_not_blamed_on_the_list() {
     let server = Server::responding(|_, _| error(400, &[]));
     wait(&server, &["i1", "i2"], &[]).assert(6, "");
-    assert_eq!(server.count(), 1);
+    assert_eq!(server.count(), 3);
+}
+
+/// A list that always does this, in front of an API that is well.
+#[track_caller]
+fn list_is_replaced(act: &Act, says: &str, pages: usize) {
+    let (singles, list) = (AtomicUsize::new(0), act.clone());
+    let server = Server::responding(move |_, seen| match asked(seen) {
+        Asked::Page(_) => list.clone(),
+        Asked::One(id) => {
+            let status =
+                if singles.fetch_add(1, Ordering::SeqCst) < 6 { "pending" } else { "ready" };
+            answer(200, &[], &one(id, status))
+        }
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+    ended.assert(0, "203.0.113.2\n203.0.113.3\n203.0.113.4\n");
+    let said = ended.stderr.lines().filter(|line| line.contains("asking for each instance"));
+    let said: Vec<&str> = said.collect();
+    assert!(said.len() == 1 && said[0].contains(says), "{says}: {ended:#?}");
+    let asked = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
+    assert_eq!(asked, pages, "{says}");
+}
+
+#[test]
+fn a_list_whose_first_page_is_refused_in_whatever_way_is_replaced_at_once() {
+    for status in [400, 402, 403, 404, 405, 410, 422, 501] {
+        list_is_replaced(&error(status, &[]), &format!("HTTP {status}: said"), 1);
+    }
+    let limit = r#"{"detail":[{"loc":["query","limit"],"msg":"must be <= 50"}]}"#;
+    list_is_replaced(&answer(422, &[], limit), "query.limit: must be <= 50", 1);
+    let page = answer(403, &[("Content-Type", "text/html")], "<title>Blocked</title>");
+    list_is_replaced(&page, "\"Blocked\"", 1);
+    list_is_replaced(&answer(302, &[("Location", "https://x/")], ""), "a redirect", 1);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_replaced_at_once() {
+    let here = one("i1", "ready");
+    for body in [
+        format!("[{here}]"),
+        format!(r#"{{"data":[{here}]}}"#),
+        r#"{"instances":null}"#.to_owned(),
+        format!(r#"{{"instances":[{here}],"next_cursor":2}}"#),
+        format!(r#"{{"instances":[{here}],"has_more":"no"}}"#),
+        "<html><title>Sign in</title>".to_owned(),
+        String::new(),
+        " ".repeat((1 << 20) + 1),
+    ] {
+        list_is_replaced(&answer(200, &[], &body), "the list of instances: ", 1);
+    }
+}
+
+#[test]
+fn a_list_that_fails_three_rounds_in_a_row_is_replaced() {
+    for act in [error(500, &[]), error(502, &[]), Act::Reset] {
+        list_is_replaced(&act, "the list of instances: ", 3);
+    }
+}
+
+#[test]
+fn a_later_page_that_fails_three_rounds_in_a_row_is_replaced() {
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::Page(None) => page(&[one("i1", "pending")], Some("2")),
+        Asked::Page(_) => error(500, &[]),
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
+    assert_eq!(ended.stderr.matches("asking for each instance").count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn an_outage_of_the_whole_api_costs_one_request_more_a_round_and_not_the_list() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        _ if number < 12 => error(500, &[]),
+        Asked::Page(_) => page(&["i1", "i2", "i3"].map(|id| one(id, "ready")), None),
+        Asked::One(_) => error(500, &[]),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
+    ended.never_says("asking for each instance");
+}
+
+#[test]
+fn a_listing_that_a_rate_limit_cuts_goes_on_where_it_stopped() {
+    // Two requests a window, three pages: the third is read in the second round.
+    let server = Server::responding(|number, seen| match asked(seen) {
+        _ if number % 3 == 2 => error(429, &[("Retry-After", "0")]),
+        Asked::Page(None) => page(&[one("i1", "ready")], Some("2")),
+        Asked::Page(Some("2")) => page(&[one("i2", "ready")], Some("3")),
+        Asked::Page(_) => page(&[one("i3", "ready")], None),
+        Asked::One("gone") => error(404, &[]),
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3", "i4"], &["--timeout", "20s"]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 4), "{ended:#?}");
+    let cursors: Vec<_> = server.seen().iter().map(|seen| seen.target.clone()).collect();
+    assert!(cursors[2].ends_with("cursor=3") && cursors[3].ends_with("cursor=3"), "{cursors:?}");
 }
 
 #[test]
@@ -216,7 +314,7 @@ fn a_fault_of_the_list_is_told_once_for_all() {
         _ => page(&["i1", "i2", "i3"].map(|id| one(id, "ready")), None),
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
-    ended.says("i1 (and 2 others)  HTTP 502");
+    ended.says("i1 (and 2 others)  the list of instances: HTTP 502");
     assert_eq!(ended.stderr.matches("HTTP 502").count(), 1, "{ended:#?}");
 }
 

@@ -6,6 +6,7 @@ mod answers;
 mod command;
 mod configuration;
 mod ending;
+mod evidence;
 mod exec;
 mod faults;
 mod files;

@@ -21,6 +21,8 @@ fn json_is_one_object_with_every_key() {
         assert!(record[time].as_u64().unwrap() >= 10, "{record}");
         record[time] = 0.into();
     }
+    let trace = record["last_unusable_answer"].take();
+    assert_eq!(trace["http_status"], 429);
     for transition in record["transitions"].as_array_mut().unwrap() {
         assert!(transition["at_ms"].is_u64());
         transition["at_ms"] = 0.into();
@@ -34,6 +36,7 @@ fn json_is_one_object_with_every_key() {
             "waited_ms": 0, "polls": 4, "throttled": 1, "throttled_ms": 0, "transient_errors": 1,
             "transitions": [{"status": "pending", "at_ms": 0}, {"status": "ready", "at_ms": 0}],
             "last_error": "HTTP 429: said 429 (server_error, request_id req_429)",
+            "last_unusable_answer": null,
         })
     );
 }
@@ -43,7 +46,7 @@ fn absent_values_are_null() {
     let server = Server::playing([ready()]);
     let ended = Program::asking(&server, &["-o", "json"]).run();
     let record: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
-    for key in ["sector", "creator_user_nickname", "last_error"] {
+    for key in ["sector", "creator_user_nickname", "last_error", "last_unusable_answer"] {
         assert_eq!(record.get(key), Some(&serde_json::Value::Null), "{record}");
     }
 }

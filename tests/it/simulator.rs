@@ -41,6 +41,9 @@ fn a_simulated_ending_has_its_exit_code() {
         ("403", 4),
         ("pending,404", 5),
         ("400", 6),
+        ("403:html*2", 2),
+        ("list:ready,ready", 2),
+        ("list:400", 2),
         ("302", 6),
         ("429:1h", 7),
         ("503:1h", 7),
@@ -51,5 +54,33 @@ fn a_simulated_ending_has_its_exit_code() {
         let rest = ["--timeout", timeout, "--min-delay", "10ms", "--not-found-grace", "0"];
         let arguments = ["a", simulate.as_str()].into_iter().chain(rest);
         Program::new(arguments).run().assert(code, "");
+    }
+}
+
+#[test]
+fn an_answer_in_front_of_the_simulated_api_passes() {
+    let simulate = "--simulate=403*2:html,404:html,ready";
+    let ended = Program::new(["a", simulate, "--min-delay", "5ms", "--max-delay", "5ms"]).run();
+    ended.assert(0, "203.0.113.42\n").says("server simulated-gateway");
+}
+
+#[test]
+fn a_truncated_answer_ends_within_its_body() {
+    let ended = Program::new(["a", "--simulate=truncate,ready", "--min-delay", "5ms"]).run();
+    ended.assert(0, "203.0.113.42\n").says("EOF during chunk size line");
+    let ended = Program::new(["a", "--simulate=drop,ready", "--min-delay", "5ms"]).run();
+    ended.assert(0, "203.0.113.42\n").never_says("EOF during chunk size line");
+}
+
+#[test]
+fn in_a_simulation_the_list_alone_can_fail() {
+    for (fault, notices) in [("list:400", 1), ("list:html", 1), ("list:500", 1), ("list:500*2", 0)]
+    {
+        let simulate = format!("--simulate={fault},pending*4,ready");
+        let pace = ["--min-delay", "5ms", "--max-delay", "5ms", "--timeout", "30s"];
+        let ended = Program::new(["a", "b", &simulate].into_iter().chain(pace)).run();
+        ended.assert(0, "203.0.113.42\n203.0.113.43\n");
+        let said = ended.stderr.matches("asking for each instance by its own request").count();
+        assert_eq!(said, notices, "{fault}: {ended:#?}");
     }
 }

@@ -200,6 +200,35 @@ fn a_file_with_other_things_in_it_is_no_reason_to_trust_less_or_more() {
 }
 
 #[test]
+fn a_file_that_names_no_certificate_is_told_for_what_it_is() {
+    let company = Authority::new("Example Company CA");
+    let server = company.certify(HERE, Validity::Now).playing(ready());
+    let pem = fs::read_to_string(company.file()).unwrap();
+    let utf16: Vec<u8> =
+        format!("\u{feff}{pem}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, says) in [(utf16.as_slice(), "is text in UTF-16"), (&b""[..], "is empty")] {
+        fs::write(company.file(), bytes).unwrap();
+        let ended =
+            asking(&server, "127.0.0.1", "600ms").env("SSL_CERT_FILE", company.file()).run();
+        ended.assert(124, "").says("warning: SSL_CERT_FILE names ").says(says);
+    }
+    fs::write(company.file(), format!("\u{feff}{pem}")).unwrap();
+    let ended = asking(&server, "127.0.0.1", "30s").env("SSL_CERT_FILE", company.file()).run();
+    ended.assert(0, IP).says("byte order mark");
+}
+
+#[test]
+fn an_empty_ssl_cert_file_is_unset() {
+    let company = Authority::new("Example Company CA");
+    let server = company.certify(HERE, Validity::Now).playing(ready());
+    let ended = asking(&server, "127.0.0.1", "30s")
+        .env("SSL_CERT_FILE", "")
+        .env("SSL_CERT_DIR", company.folder())
+        .run();
+    ended.assert(0, IP).never_says("SSL_CERT_FILE");
+}
+
+#[test]
 fn a_certificate_that_is_replaced_during_the_wait_is_taken() {
     let company = Authority::new("Example Company CA");
     let (old, new) = (company.certify(HERE, Validity::Past), company.certify(HERE, Validity::Now));

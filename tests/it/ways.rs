@@ -133,23 +133,121 @@ fn no_proxy_goes_around_the_proxy() {
 }
 
 #[test]
-fn a_proxy_that_opens_no_tunnel_is_transient_and_named() {
-    for (refusal, what) in [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "proxy authorization required"),
-        ("HTTP/1.1 403 Forbidden\r\n\r\n", "it refuses to connect to the API"),
-        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "it refuses to connect to the API"),
-        ("", "unexpected end of file"),
+fn a_proxy_that_opens_no_tunnel_is_transient_and_says_why() {
+    for (refusal, what, advice) in [
+        (
+            "HTTP/1.1 403 Forbidden\r\nServer: squid\r\n\r\n<title>Access Denied</title>",
+            "it answers HTTP 403: Forbidden, Server: squid \"Access Denied\"",
+            "the proxy's own rules forbid it",
+        ),
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n",
+            "it answers HTTP 503: Service Unavailable, X-Squid-Error: ERR_DNS_FAIL 0",
+            "does not reach the API itself",
+        ),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "it answers HTTP 502: Bad Gateway", "NO_PROXY"),
+        ("", "unexpected end of file", "check HTTPS_PROXY"),
     ] {
         let ended = with_enough_time(Duration::from_millis(600), |deadline| {
             let proxy = Tunnels::refusing(refusal);
             let (ended, server) = over_tls(&proxy.url, "", deadline);
             assert_eq!(server.count(), 0);
-            ended.provided(proxy.heads().len() > 1)
+            ended.provided(proxy.heads().len() > 2)
         });
         let ended = ended.expect("asked again");
         ended.assert(124, "").says(&format!("no way through the proxy: {what}"));
-        ended.says("check HTTPS_PROXY").says("NO_PROXY");
+        ended.says(advice).says("NO_PROXY");
     }
+}
+
+#[test]
+fn a_password_that_a_proxy_refuses_is_sent_once() {
+    let proxy = Tunnels::refusing(
+        "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+    );
+    let (ended, server) = over_tls(&proxy.url, "", LONG);
+    ended.assert(6, "").says("a proxy wants credentials").says("HTTPS_PROXY");
+    assert_eq!((proxy.heads().len(), server.count()), (1, 0));
+}
+
+#[test]
+fn a_proxy_variable_that_is_set_and_cannot_be_used_is_exit_2() {
+    let server = Server::playing([ready()]);
+    let run = |name: &str, value: &str, more: &[(&str, &str)]| {
+        let arguments = ["--api-url", "https://api.invalid/v1", "--timeout", "0"];
+        let mut program = Program::asking(&server, &arguments).env(name, value);
+        for (name, value) in more {
+            program = program.env(name, value);
+        }
+        program.run()
+    };
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        for scheme in ["socks5", "socks5h", "socks4", "socks4a", "SOCKS5", "socks"] {
+            let ended = run(name, &format!("{scheme}://u:{PASSWORD}@127.0.0.1:1"), &[]);
+            ended.assert(2, "").says(name).says("SOCKS").never_says(PASSWORD);
+        }
+        for value in ["ftp://h", "http://", "http://h:99999", "http://u:x@y@h", "http://u:1#y@h"] {
+            run(name, value, &[]).assert(2, "").says(name);
+        }
+    }
+    // What is not used does not decide.
+    let socks = "socks5://127.0.0.1:1";
+    run("HTTP_PROXY", socks, &[]).assert(124, "");
+    run("ALL_PROXY", socks, &[("HTTPS_PROXY", "http://127.0.0.1:1")]).assert(124, "");
+    run("ALL_PROXY", socks, &[("NO_PROXY", "api.invalid")]).assert(124, "");
+    run("HTTPS_PROXY", "", &[]).assert(124, "").says("api.invalid");
+    Program::asking(&server, &[]).env("ALL_PROXY", socks).run().assert(0, IP);
+}
+
+#[test]
+fn a_host_name_that_cannot_be_looked_up_is_named() {
+    let server = Server::playing([ready()]);
+    let run = |url: &str, proxy: &str| {
+        Program::asking(&server, &["--api-url", url, "--timeout", "0"])
+            .env("HTTPS_PROXY", proxy)
+            .run()
+    };
+    let ended = run("https://no-such-host.invalid/v1", "");
+    ended
+        .assert(124, "")
+        .says("cannot connect: the host name no-such-host.invalid cannot be looked up");
+    let ended = run("https://api.invalid/v1", "http://no-such-proxy.invalid:3128");
+    ended.assert(124, "").says("no way through the proxy: the host name no-such-proxy.invalid");
+}
+
+#[test]
+fn the_phase_in_which_the_time_ran_out_is_named_with_the_host() {
+    // Nobody takes the connection out of a queue that is full.
+    let listener =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let fill: Vec<_> =
+        (0..4).map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(100))).collect();
+    let server = Server::playing([ready()]);
+    let ended = Program::asking(&server, &["--request-timeout", "500ms", "--timeout", "2s"])
+        .env("FAL_API_URL", format!("http://{address}/v1"))
+        .run();
+    ended.assert(124, "").says("no connection to 127.0.0.1 within 500ms");
+    drop(fill);
+    let silent = Server::playing([Act::Slow(Vec::new(), Duration::from_secs(9), Vec::new())]);
+    let ended = Program::asking(&silent, &["--request-timeout", "300ms", "--timeout", "1s"]).run();
+    ended.assert(124, "").says("no whole answer within 300ms from 127.0.0.1");
+}
+
+#[test]
+fn after_two_faults_in_a_row_the_next_poll_uses_a_new_connection() {
+    let server =
+        Server::responding(
+            |_, seen| {
+                if seen.connection == 0 { answer(503, &[], "") } else { ready() }
+            },
+        );
+    let ended = Program::asking(&server, &[]).run();
+    ended.assert(0, IP);
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0, 0, 1]);
 }
 
 #[test]
@@ -301,7 +399,7 @@ fn an_open_port_that_takes_no_part_in_tls_is_cut_by_the_request_timeout() {
     let ended = with_enough_time(Duration::from_millis(900), |deadline| {
         let arguments = ["--api-url", &url, "--request-timeout", "200ms"];
         let ended = Program::asking(&server, &arguments).limit("TIMEOUT", deadline).run();
-        let was_cut = ended.stderr.contains("no whole answer within 200ms");
+        let was_cut = ended.stderr.contains("no connection to 127.0.0.1 within 200ms");
         ended.provided(was_cut)
     });
     ended.expect("a request that was cut").assert(124, "");

@@ -117,9 +117,12 @@ pub(crate) fn error(status: u16, body: &[u8]) {
         assert_printable(&text.to_string());
         assert!(!text.as_received().is_empty());
     }
+    let is_own = serde_json::from_slice(body).is_ok_and(|body: Value| body["error"].is_object());
+    assert_eq!(answer.foreign.is_none(), is_own);
     let kind = |answer| std::mem::discriminant(&PollError::from_answer(answer, None, None));
-    let bare = wait_ready::answer::poll_error::ServerError::bare(status);
-    assert_eq!(kind(answer), kind(bare), "the body must not change the verdict");
+    let mut bare = wait_ready::answer::poll_error::ServerError::bare(status);
+    bare.foreign = (!is_own).then(Box::default);
+    assert_eq!(kind(answer), kind(bare), "nothing else of the body must change the verdict");
 }
 
 /// `Retry-After` and `x-ratelimit-reset`.
@@ -127,7 +130,11 @@ pub(crate) fn hints(retry_after: &str, reset: &str) {
     let seconds = |text: &str| {
         let digits = text.trim_matches([' ', '\t']);
         let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-        is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+        // What can only be a moment is one, in seconds or milliseconds since 1970.
+        is_number.then(|| match digits.parse().unwrap_or(u64::MAX) {
+            millis @ 100_000_000_000..100_000_000_000_000 => millis / 1_000,
+            seconds => seconds,
+        })
     };
     let read = |after, reset| Hint::read(after, reset, SystemTime::UNIX_EPOCH);
     let both = read(Some(retry_after), Some(reset));

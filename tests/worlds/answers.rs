@@ -7,7 +7,7 @@ use wait_ready::{
         address::{Address, Origin},
         hint::Hint,
         instance::{Instance, InstanceId},
-        poll_error::{Fault, PollError, ServerError},
+        poll_error::{Fault, Phase, PollError, ServerError},
         tls_fault::TlsFault,
     },
     api::{
@@ -211,9 +211,13 @@ pub(crate) fn as_library(
                 0 => Fault::Connect(text()),
                 1 => Fault::Tls(TlsFault::Other(text())),
                 2 => Fault::Broken(text()),
-                3 => Fault::TimedOut(Duration::from_secs(1)),
+                3 => Fault::TimedOut {
+                    after: Duration::from_secs(1),
+                    phase: Phase::Answer,
+                    host: text(),
+                },
                 4 => Fault::Oversized(1 << 20),
-                _ => Fault::Malformed(text()),
+                _ => Fault::Malformed { reason: text(), trace: None },
             }))
         }
     }

@@ -33,7 +33,8 @@ Examples:
   Try it: no key, no account
     wait-ready inst_demo --simulate
   The address of one instance, for the next step
-    IP=$(wait-ready inst_abc --timeout 10m) && ssh ubuntu@\"$IP\"
+    IP=$(wait-ready inst_abc --timeout 10m)
+    ssh ubuntu@\"$IP\"
   Eight nodes, until SSH answers on all of them, then run a command
     wait-ready --for ssh @nodes.txt -- ansible-playbook site.yml
   A teardown job: until nothing is billed any more

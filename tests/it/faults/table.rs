@@ -55,7 +55,7 @@ pub(super) const TLS: &[Row] = &[
     connection("closed before the hello", drop, NO_TLS),
     connection("closed after the hello", |s| after_hello(s, b""), NO_TLS),
     connection("reset after the hello", reset_after_hello, NO_TLS),
-    connection("silent after the hello", hold, SILENT),
+    connection("silent after the hello", hold, &["no connection to 127.0.0.1 within 300ms"]),
     connection(
         "plain http",
         |s| after_hello(s, b"HTTP/1.1 400 Bad Request\r\n\r\n"),
