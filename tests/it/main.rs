@@ -7,6 +7,7 @@ mod command;
 mod configuration;
 mod ending;
 mod exec;
+mod exhaustive;
 mod faults;
 mod files;
 mod fleet;

@@ -2,7 +2,7 @@
 //! runs a million.
 
 #[path = "../worlds/mod.rs"]
-mod generated;
+pub(crate) mod generated;
 
 use generated::{Shape, run};
 

@@ -14,16 +14,15 @@ use super::{
     oracle::{Oracle, State, Subject},
     pace,
     source::Event,
-    world::{Ms, World},
+    world::{Ms, Options},
 };
 
 /// Holds what the waiter made of a world against what the contract makes of its history.
 pub(crate) fn check(
-    world: &World,
+    options: &Options,
     log: &[Event],
     outcome: &WaitOutcome,
 ) -> Result<Outcome, String> {
-    let options = &world.options;
     let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
     let oracle = Oracle::read(options, watches.len(), log)?;
     for (watch, subject) in watches.iter().zip(&oracle.subjects) {

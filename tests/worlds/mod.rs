@@ -4,12 +4,15 @@
 //! waited for. [`run`] waits in it and holds the outcome against [`oracle`], which reads the
 //! contract naively, and the pace of the polls against [`pace`].
 
+pub(crate) mod alphabet;
 mod answers;
 mod checks;
+pub(crate) mod exhaustive;
 mod oracle;
 mod pace;
 mod rng;
 mod source;
+mod tape;
 mod world;
 
 use std::{
@@ -126,14 +129,14 @@ pub(crate) async fn run(seed: u64, shape: Shape) -> Result<Outcome, Box<Failure>
     let ids: Vec<InstanceId> = names().take(world.paths.len()).collect();
     let events = Arc::new(Mutex::new(Vec::with_capacity(64)));
     let log = Log::new(events);
-    let policy = Policy::new(rules(&world.options), backoff(&world), ids.iter().cloned());
+    let policy = Policy::new(rules(&world.options), backoff(&world.options, seed), ids.iter().cloned());
     let source = WorldSource::new(&world, &ids, log.clone(), rng);
     let horizon = world.options.max_wait + 1;
     let probe = WorldProbe { seed, horizon, log: log.clone() };
     let mut waiter = Waiter::new(source, probe, policy);
     let outcome = waiter.wait(&mut log.clone()).await;
     let history = std::mem::take(&mut *log.events());
-    match checks::check(&world, &history, &outcome) {
+    match checks::check(&world.options, &history, &outcome) {
         Ok(outcome) => Ok(outcome),
         Err(what) => {
             drop(waiter);
@@ -146,9 +149,9 @@ fn names() -> impl Iterator<Item = InstanceId> {
     ["i0", "i1", "i2", "i3", "i4", "i5"].iter().map(|name| InstanceId::new(name).expect("an id"))
 }
 
-fn backoff(world: &World) -> Backoff {
-    let Options { min, max, jitter, .. } = world.options;
-    let jitter = if jitter { Jitter::Seeded(world.seed) } else { Jitter::Off };
+fn backoff(options: &Options, seed: u64) -> Backoff {
+    let Options { min, max, jitter, .. } = *options;
+    let jitter = if jitter { Jitter::Seeded(seed) } else { Jitter::Off };
     let (min, max) = (Duration::from_millis(min), Duration::from_millis(max));
     Backoff::new(min, max, jitter).expect("bounds in order")
 }
@@ -168,6 +171,7 @@ fn rules(options: &Options) -> Rules {
         budgets: budgets.map(|(s, ms)| ((*s).into(), Duration::from_millis(*ms))).collect(),
         any: options.any,
         fail_fast: options.fail_fast,
+        late_poll: Duration::from_millis(options.request_timeout),
         ..Rules::default()
     }
 }

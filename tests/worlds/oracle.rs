@@ -469,6 +469,11 @@ impl<'a> Oracle<'a> {
         if cut || !self.are_enough_there() {
             self.last_event = self.options.max_wait;
         }
+        // A look that has no deadline leaves an attempt the time of one request.
+        if self.options.max_wait == 0 && !self.are_enough_there() {
+            let looked = self.rounds.iter().filter_map(|round| round.answered).max();
+            self.last_event = looked.unwrap_or(0) + self.options.request_timeout;
+        }
         self.end_waiting(self.last_event, code_at_deadline);
         // Answers of a round that the deadline cut never arrived.
         for subject in &mut self.subjects {

@@ -69,7 +69,7 @@ impl Log {
         self.events.lock().expect("no one panicked")
     }
 
-    fn push(&self, event: Event) {
+    pub(super) fn push(&self, event: Event) {
         self.events().push(event);
     }
 }
@@ -198,7 +198,7 @@ impl InstanceSource for WorldSource<'_> {
 }
 
 /// Tells the log when a round is over.
-struct Asking(Log);
+pub(super) struct Asking(pub(super) Log);
 
 impl Drop for Asking {
     fn drop(&mut self) {
@@ -243,10 +243,10 @@ impl Probe for WorldProbe {
 }
 
 /// Tells the log when an attempt is dropped.
-struct Attempt<'a> {
-    log: &'a Log,
-    ip: IpAddr,
-    is_over: bool,
+pub(super) struct Attempt<'a> {
+    pub(super) log: &'a Log,
+    pub(super) ip: IpAddr,
+    pub(super) is_over: bool,
 }
 
 impl Drop for Attempt<'_> {

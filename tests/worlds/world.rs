@@ -234,7 +234,7 @@ fn shown(who: u64, addresses: &[u8], may_stop: bool, rng: &mut Rng) -> Shown {
 }
 
 /// An address that no other instance has.
-fn address(who: u64, number: u8) -> IpAddr {
+pub(super) fn address(who: u64, number: u8) -> IpAddr {
     let who = u8::try_from(who).expect("few instances");
     match number {
         3 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, who.into(), 7).into(),
