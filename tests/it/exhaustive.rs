@@ -3,7 +3,7 @@
 
 use super::worlds::generated::{
     alphabet::Letter,
-    exhaustive::{Plan, wait_in_all},
+    exhaustive::{Plan, wait_in_all, wait_in_one},
 };
 
 fn run_all(plans: Vec<Plan>) -> u64 {
@@ -29,6 +29,13 @@ fn one_instance_fares_as_the_contract_says_in_every_world_of_slow_polls() {
 }
 
 #[test]
-fn two_instances_fare_as_the_contract_says_in_every_world_of_two_polls() {
-    run_all(Plan::for_two(&Letter::few(), 2));
+fn two_instances_fare_as_the_contract_says_in_every_world_of_one_poll_each() {
+    run_all(Plan::for_two(&Letter::one_of_each_verdict(), 1));
+}
+
+#[test]
+fn a_world_can_be_waited_in_by_itself() {
+    let plan = &Plan::for_one(&Letter::all(), 2)[0];
+    assert!(plan.id().starts_with("ready 1 Quick"), "{}", plan.id());
+    wait_in_one(plan, &[0, 1]).unwrap_or_else(|failure| panic!("{failure}"));
 }

@@ -49,6 +49,7 @@ pub(crate) enum Way {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) name: String,
+    pub(crate) pace: Pace,
     pub(crate) options: Options,
     pub(crate) condition: Condition,
     pub(crate) instances: usize,
@@ -109,6 +110,7 @@ impl Plan {
                 for pace in Pace::ALL {
                     plans.push(Self {
                         name: format!("{condition} {stable} {pace:?}"),
+                        pace,
                         options: pace.options(goal, stable),
                         condition: condition.clone(),
                         instances: 1,
@@ -143,6 +145,11 @@ impl Plan {
     /// The same worlds, and each round takes so long.
     pub(crate) fn with_latency(self, latency: Ms) -> Self {
         Self { name: format!("{} {latency}ms", self.name), latency, ..self }
+    }
+
+    /// What tells it from all others.
+    pub(crate) fn id(&self) -> String {
+        format!("{}, {} times one of {}", self.name, self.length, self.letters.len())
     }
 
     /// How many letters may come first.
@@ -261,7 +268,13 @@ impl fmt::Display for Failure {
         for (who, sequence) in sequences.iter().enumerate() {
             writeln!(f, "i{who}: {sequence:?}")?;
         }
-        write!(f, "{plan:?} with {tape:?}: {what}")
+        let choices: Vec<String> = tape.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "{what}\nreplay: cargo run --profile fast --example exhaustive -- --plan {plan:?} \
+             --tape {}",
+            choices.join(",")
+        )
     }
 }
 
@@ -272,16 +285,11 @@ pub(crate) fn wait_in_all(plan: &Plan, first: usize) -> Result<u64, Box<Failure>
     let mut worlds = 0;
     loop {
         // A clock is only set so far.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        let more: Result<bool, Box<Failure>> = runtime.block_on(async {
+        let more: Result<bool, Box<Failure>> = paused().block_on(async {
             for _ in 0..10_000 {
                 wait_in(plan, &mut tape).await?;
                 worlds += 1;
-                if tape.turn().is_none() {
+                if !tape.turn() {
                     return Ok(false);
                 }
             }
@@ -291,6 +299,16 @@ pub(crate) fn wait_in_all(plan: &Plan, first: usize) -> Result<u64, Box<Failure>
             return Ok(worlds);
         }
     }
+}
+
+/// Waits in the one world that takes these choices.
+pub(crate) fn wait_in_one(plan: &Plan, choices: &[usize]) -> Result<(), Box<Failure>> {
+    paused().block_on(wait_in(plan, &mut Tape::of(choices)))
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().expect("a runtime")
 }
 
 async fn wait_in(plan: &Plan, tape: &mut Tape) -> Result<(), Box<Failure>> {
@@ -311,7 +329,7 @@ async fn wait_in(plan: &Plan, tape: &mut Tape) -> Result<(), Box<Failure>> {
 impl Failure {
     pub(super) fn new(script: &Script<'_>, history: Vec<Event>, what: String) -> Self {
         Self {
-            plan: script.plan.name.clone(),
+            plan: script.plan.id(),
             tape: script.tape.taken(),
             options: script.plan.options.clone(),
             sequences: script.chosen.sequences.clone(),

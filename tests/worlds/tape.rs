@@ -37,9 +37,8 @@ impl Tape {
         taken
     }
 
-    /// Moves on to the next run; returns how many of its first choices are those of the last one,
-    /// or none where all runs have been taken.
-    pub(crate) fn turn(&mut self) -> Option<usize> {
+    /// Moves on to the next run; returns whether there is one.
+    pub(crate) fn turn(&mut self) -> bool {
         // What was fixed and not asked for is another run's.
         while self.choices.len() > self.fixed {
             let last = self.choices.len() - 1;
@@ -47,21 +46,11 @@ impl Tape {
             *taken += 1;
             if *taken < *of {
                 self.at = 0;
-                return Some(last);
+                return true;
             }
             self.choices.pop();
         }
-        None
-    }
-
-    /// Goes on behind the first `so_many` choices.
-    pub(crate) fn wind_to(&mut self, so_many: usize) {
-        self.at = so_many;
-    }
-
-    /// How many choices have been asked for.
-    pub(crate) fn position(&self) -> usize {
-        self.at
+        false
     }
 
     pub(crate) fn taken(&self) -> Vec<usize> {
