@@ -81,7 +81,9 @@ const CLASSES: usize = 9;
 impl Letter {
     /// All of them, the simplest first.
     pub(crate) fn all() -> Vec<Self> {
-        use Letter::{Another, Foreign, Instance, Malformed, Own, Throttled, Unavailable, Unconnected};
+        use Letter::{
+            Another, Foreign, Instance, Malformed, Own, Throttled, Unavailable, Unconnected,
+        };
         let statuses = ["ready", "pending", "init", "provisioning", "unknown", "paused", "stopped"];
         let with_each = |ip| statuses.map(|status| Instance(status, ip));
         let mut all = Vec::new();
@@ -196,7 +198,8 @@ impl Letter {
         match self {
             Self::Instance(status, ip) => {
                 let mut instance = Instance::new(id.clone(), status.into());
-                instance.ip = ip.of(who).map(|ip| Address::new(ip, Origin::Network).expect("a host"));
+                instance.ip =
+                    ip.of(who).map(|ip| Address::new(ip, Origin::Network).expect("a host"));
                 instance.unusable_ip = (ip == Ip::Unusable).then(|| Untrusted::from("0.0.0.0"));
                 Ok(instance)
             }

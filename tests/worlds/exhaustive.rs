@@ -28,7 +28,7 @@ use wait_ready::{
 };
 
 use super::{
-    alphabet::{Appeared, Letter},
+    alphabet::{Appeared, Ip, Letter},
     answers::{Said, redactor},
     backoff, checks, names, rules,
     source::{Asking, Attempt, Event, Log},
@@ -235,6 +235,15 @@ impl<'a> Script<'a> {
         [Door::Opens, Door::Fails, Door::OpensLate, Door::Hangs][self.tape.pick(4)]
     }
 
+    /// An unusable address is warned of once for each instance.
+    fn check_warnings(&self, history: &[Event]) -> Result<(), String> {
+        let told = history.iter().filter(|event| **event == Event::ToldUnusable).count();
+        let is_unusable = |letter: &Letter| matches!(letter, Letter::Instance(_, Ip::Unusable));
+        let sequences = self.chosen.sequences.iter();
+        let due = sequences.filter(|sequence| sequence.iter().any(is_unusable)).count();
+        if told == due { Ok(()) } else { Err(format!("{told} unusable addresses told of {due}")) }
+    }
+
     /// Whether the requests of a round go on after an answer that asks for a pause.
     pub(super) fn goes_on(&mut self) -> bool {
         self.tape.pick(2) == 0
@@ -320,10 +329,11 @@ async fn wait_in(plan: &Plan, tape: &mut Tape) -> Result<(), Box<Failure>> {
     let mut waiter = Waiter::new(ports.clone(), ports, policy);
     let outcome = waiter.wait(&mut log.clone()).await;
     let history = std::mem::take(&mut *log.events());
-    checks::check(&plan.options, &history, &outcome).map(drop).map_err(|what| {
-        let script = script.lock().expect("no one panicked");
-        Box::new(Failure::new(&script, history, what))
-    })
+    let script = script.lock().expect("no one panicked");
+    let checked = checks::check(&plan.options, &history, &outcome);
+    checked
+        .and_then(|_| script.check_warnings(&history))
+        .map_err(|what| Box::new(Failure::new(&script, history, what)))
 }
 
 impl Failure {
