@@ -3,6 +3,7 @@
 //! `cargo run --profile fast --example worlds -- --seeds 0..1000000 [--shape rough]`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
+#[allow(dead_code, reason = "the exhaustive worlds are another program's")]
 #[path = "../tests/worlds/mod.rs"]
 mod worlds;
 

@@ -71,7 +71,10 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
                 }
                 () = until(started, Some(at)) => {}
             }
+            // A poll that a stopped process has slept through would be cut as soon as it is sent.
+            let is_too_late = policy.cut().is_some_and(|cut| started.elapsed() > cut);
             match decision {
+                Decision::PollAt(..) if is_too_late => policy.give_up(started.elapsed(), observer),
                 Decision::GiveUpAt(_) | Decision::AwaitProbes(_) => {
                     policy.give_up(started.elapsed(), observer);
                 }

@@ -8,6 +8,7 @@ mod configuration;
 mod ending;
 mod evidence;
 mod exec;
+mod exhaustive;
 mod faults;
 mod files;
 mod fleet;

@@ -1,8 +1,9 @@
 //! A few thousand generated worlds; `cargo run --profile fast --example worlds -- --seeds 0..1000000`
 //! runs a million.
 
+#[allow(dead_code, reason = "some of it is for the programs in examples/")]
 #[path = "../worlds/mod.rs"]
-mod generated;
+pub(crate) mod generated;
 
 use generated::{Shape, run};
 
@@ -18,12 +19,13 @@ fn run_all(shape: Shape) {
     runtime.block_on(async {
         for seed in 0..WORLDS_OF_A_SHAPE {
             let outcome = run(seed, shape).await.unwrap_or_else(|failure| panic!("{failure}"));
-            assert!(outcome.rounds > 0);
+            assert!(outcome.rounds > 0 || shape == Shape::Dropped);
             codes.insert(outcome.code);
         }
     });
     assert!(codes.contains(&0), "a world in which all goes wrong proves little: {codes:?}");
-    assert!(shape == Shape::Simple || codes.len() > 6, "{shape} worlds are too tame: {codes:?}");
+    let is_tame = matches!(shape, Shape::Simple | Shape::Dropped);
+    assert!(is_tame || codes.len() > 6, "{shape} worlds are too tame: {codes:?}");
 }
 
 #[test]
@@ -55,4 +57,14 @@ fn the_shapes_have_names_that_can_be_asked_for() {
         assert_eq!((name.parse(), shape.to_string().as_str()), (Ok(shape), name));
     }
     assert!("square".parse::<Shape>().is_err());
+}
+
+#[test]
+fn a_process_that_was_stopped_past_its_deadline_polls_once_more() {
+    run_all(Shape::Overslept);
+}
+
+#[test]
+fn a_wait_that_is_dropped_at_any_await_tells_what_was_seen_until_then() {
+    run_all(Shape::Dropped);
 }

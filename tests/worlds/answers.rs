@@ -49,6 +49,16 @@ pub(crate) struct Headers {
     reset: Option<String>,
 }
 
+impl Headers {
+    pub(crate) fn retry_after(text: &str) -> Self {
+        Self { retry_after: Some(text.into()), reset: None }
+    }
+
+    pub(crate) fn reset(text: &str) -> Self {
+        Self { retry_after: None, reset: Some(text.into()) }
+    }
+}
+
 /// The present of every answer's HTTP date: the example of RFC 9110, 1994-11-06 08:49:37.
 const NOW: Duration = Duration::from_secs(784_111_777);
 

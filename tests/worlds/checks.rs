@@ -14,18 +14,39 @@ use super::{
     oracle::{Oracle, State, Subject},
     pace,
     source::Event,
-    world::{Ms, World},
+    world::{Ms, Options},
 };
 
 /// Holds what the waiter made of a world against what the contract makes of its history.
 pub(crate) fn check(
-    world: &World,
+    options: &Options,
     log: &[Event],
     outcome: &WaitOutcome,
 ) -> Result<Outcome, String> {
-    let options = &world.options;
     let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
     let oracle = Oracle::read(options, watches.len(), log)?;
+    check_watches(options, &oracle, outcome)?;
+    same("the end", elapsed, Duration::from_millis(oracle.last_event))?;
+    if options.max_wait > 0 && elapsed > Duration::from_millis(options.max_wait) {
+        return Err(format!("the wait outlived its deadline: {elapsed:?}"));
+    }
+    let told = |event| log.iter().filter(|told| **told == event).count();
+    let polls = oracle.subjects.iter().map(|subject| subject.answers.len()).sum();
+    same("the polls told", told(Event::ToldPoll), polls)?;
+    let unclear = oracle.subjects.iter().map(Subject::unclear).sum();
+    same("the warnings", told(Event::ToldUnclear), unclear)?;
+    pace::check(options, &oracle)?;
+    pace::check_attempts(log)?;
+    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+}
+
+/// How each instance fared, and what decides.
+fn check_watches(
+    options: &Options,
+    oracle: &Oracle<'_>,
+    outcome: &WaitOutcome,
+) -> Result<(), String> {
+    let watches = outcome.watches();
     for (watch, subject) in watches.iter().zip(&oracle.subjects) {
         check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
     }
@@ -38,17 +59,65 @@ pub(crate) fn check(
     if code == Some(0) && (met == 0 || (met < watches.len() && !options.any)) {
         return Err(format!("success, and {met} of {} got there", watches.len()));
     }
-    same("the end", elapsed, Duration::from_millis(oracle.last_event))?;
-    if options.max_wait > 0 && elapsed > Duration::from_millis(options.max_wait) {
-        return Err(format!("the wait outlived its deadline: {elapsed:?}"));
+    Ok(())
+}
+
+/// The same where the process was stopped: past the deadline it polls once more, for one request's
+/// time, and gives up when that is over. Its pace is not its own.
+pub(crate) fn check_overslept(
+    options: &Options,
+    log: &[Event],
+    outcome: &WaitOutcome,
+) -> Result<Outcome, String> {
+    let late: Vec<Ms> = log
+        .iter()
+        .filter_map(|event| match event {
+            Event::Ask { at } if *at > options.max_wait => Some(*at),
+            _ => None,
+        })
+        .collect();
+    if late.len() > 1 {
+        return Err(format!("more than one poll past the deadline: {late:?}"));
     }
-    let told = |event| log.iter().filter(|told| **told == event).count();
-    let polls = oracle.subjects.iter().map(|subject| subject.answers.len()).sum();
-    same("the polls told", told(Event::ToldPoll), polls)?;
-    let unclear = oracle.subjects.iter().map(Subject::unclear).sum();
-    same("the warnings", told(Event::ToldUnclear), unclear)?;
-    pace::check(options, &oracle)?;
-    pace::check_attempts(log)?;
+    let mut options = options.clone();
+    let last = log.iter().rev().find_map(|event| match event {
+        Event::Answered { at } => Some(*at),
+        _ => None,
+    });
+    if let (Some(asked), Some(answered)) = (late.first(), last) {
+        if answered > asked + options.request_timeout {
+            return Err(format!("the late poll takes from {asked} to {answered}"));
+        }
+        // A deadline at the end of the late poll judges what it brought.
+        options.max_wait = answered;
+    }
+    let count = outcome.watches().len();
+    let oracle = if late.is_empty() {
+        Oracle::read(&options, count, log)?
+    } else {
+        Oracle::read_late(&options, count, log)?
+    };
+    check_watches(&options, &oracle, outcome)?;
+    same("the end", outcome.elapsed(), Duration::from_millis(oracle.last_event))?;
+    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+}
+
+/// The same where the wait was dropped: what was seen until then is told, and nothing else.
+pub(crate) fn check_dropped(
+    options: &Options,
+    log: &[Event],
+    outcome: &WaitOutcome,
+) -> Result<Outcome, String> {
+    let mut oracle = Oracle::read_open(options, outcome.watches().len(), log)?;
+    for subject in &mut oracle.subjects {
+        if subject.state.is_waiting() {
+            subject.state = State::Waiting;
+        }
+        subject.answers.retain(|(at, _)| *at != Ms::MAX);
+    }
+    for (watch, subject) in outcome.watches().iter().zip(&oracle.subjects) {
+        check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
+    }
     Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 

@@ -4,35 +4,44 @@
 //! waited for. [`run`] waits in it and holds the outcome against [`oracle`], which reads the
 //! contract naively, and the pace of the polls against [`pace`].
 
+pub(crate) mod alphabet;
 mod answers;
 mod checks;
+pub(crate) mod exhaustive;
 mod oracle;
 mod pace;
 mod rng;
 mod source;
+mod tape;
 mod world;
 
 use std::{
     fmt,
+    future::{Future as _, pending, poll_fn},
     num::NonZeroU32,
+    pin::pin,
     str::FromStr,
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
+use tokio::time::{advance, sleep};
 use wait_ready::{
     answer::instance::InstanceId,
     wait::{
         backoff::{Backoff, Jitter},
         condition::Condition,
+        outcome::Outcome as WaitOutcome,
         policy::Policy,
         rules::Rules,
         waiter::Waiter,
     },
 };
 
+use rng::Rng;
 use source::{Event, Log, WorldProbe, WorldSource};
-use world::{Goal, Options, World};
+use world::{Goal, Ms, Options, World};
 
 /// How a world is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +60,14 @@ pub(crate) enum Shape {
     ProbedFleet,
     /// Several instances, answered for by pages of a list, as JSON.
     Pages,
+    /// One instance, and the process is stopped for a while.
+    Overslept,
+    /// Several instances, and the wait is dropped at some await.
+    Dropped,
 }
 
 impl Shape {
-    pub(crate) const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 9] = [
         (Self::Simple, "simple"),
         (Self::Rough, "rough"),
         (Self::Probed, "probed"),
@@ -62,6 +75,8 @@ impl Shape {
         (Self::Fleet, "fleet"),
         (Self::ProbedFleet, "probed-fleet"),
         (Self::Pages, "pages"),
+        (Self::Overslept, "overslept"),
+        (Self::Dropped, "dropped"),
     ];
 }
 
@@ -123,32 +138,67 @@ pub(crate) struct Outcome {
 /// Waits in the world of this seed. The clock has to be tokio's, and paused.
 pub(crate) async fn run(seed: u64, shape: Shape) -> Result<Outcome, Box<Failure>> {
     let (world, rng) = World::new(seed, shape);
-    let ids: Vec<InstanceId> = names().take(world.paths.len()).collect();
-    let events = Arc::new(Mutex::new(Vec::with_capacity(64)));
-    let log = Log::new(events);
-    let policy = Policy::new(rules(&world.options), backoff(&world), ids.iter().cloned());
-    let source = WorldSource::new(&world, &ids, log.clone(), rng);
-    let horizon = world.options.max_wait + 1;
-    let probe = WorldProbe { seed, horizon, log: log.clone() };
-    let mut waiter = Waiter::new(source, probe, policy);
-    let outcome = waiter.wait(&mut log.clone()).await;
-    let history = std::mem::take(&mut *log.events());
-    match checks::check(&world, &history, &outcome) {
-        Ok(outcome) => Ok(outcome),
-        Err(what) => {
-            drop(waiter);
-            Err(Box::new(Failure { shape, world, history, what }))
-        }
+    let mut most = usize::MAX;
+    if shape == Shape::Dropped {
+        // The same world twice: how many awaits there are is known after the first time.
+        let (_, _, awaits) = wait_in(&world, rng.clone(), usize::MAX).await;
+        most = usize::try_from(rng.clone().below(awaits as u64)).expect("a count");
     }
+    let (outcome, history, _) = wait_in(&world, rng, most).await;
+    let options = &world.options;
+    let checked = match shape {
+        Shape::Overslept => checks::check_overslept(options, &history, &outcome),
+        Shape::Dropped => checks::check_dropped(options, &history, &outcome),
+        _ => checks::check(options, &history, &outcome),
+    };
+    checked.map_err(|what| Box::new(Failure { shape, world, history, what }))
+}
+
+/// Waits until the end, or until the future of the wait has been polled so often; how often it was.
+async fn wait_in(world: &World, rng: Rng, most: usize) -> (WaitOutcome, Vec<Event>, usize) {
+    let ids: Vec<InstanceId> = names().take(world.paths.len()).collect();
+    let log = Log::new(Arc::new(Mutex::new(Vec::with_capacity(64))));
+    let (seed, horizon) = (world.seed, world.options.max_wait + 1);
+    let policy =
+        Policy::new(rules(&world.options), backoff(&world.options, seed), ids.iter().cloned());
+    let source = WorldSource::new(world, &ids, log.clone(), rng);
+    let mut waiter = Waiter::new(source, WorldProbe { seed, horizon, log: log.clone() }, policy);
+    let mut observer = log.clone();
+    let mut awaits = 0;
+    let history = {
+        let mut wait = pin!(waiter.wait(&mut observer));
+        let mut stop = pin!(stop_process(world.stopped));
+        poll_fn(|context| {
+            let _ = stop.as_mut().poll(context);
+            if awaits == most {
+                return Poll::Ready(());
+            }
+            awaits += 1;
+            wait.as_mut().poll(context).map(drop)
+        })
+        .await;
+        // What dropping the wait brings about did not happen during it.
+        std::mem::take(&mut *log.events())
+    };
+    (waiter.outcome(), history, awaits)
+}
+
+/// Stops the process, which is to say lets the clock go on without it, then and for so long.
+async fn stop_process(stopped: Option<(Ms, Ms)>) {
+    if let Some((after, time)) = stopped {
+        sleep(Duration::from_millis(after)).await;
+        advance(Duration::from_millis(time)).await;
+    }
+    pending::<()>().await;
 }
 
 fn names() -> impl Iterator<Item = InstanceId> {
     ["i0", "i1", "i2", "i3", "i4", "i5"].iter().map(|name| InstanceId::new(name).expect("an id"))
 }
 
-fn backoff(world: &World) -> Backoff {
-    let Options { min, max, jitter, .. } = world.options;
-    let jitter = if jitter { Jitter::Seeded(world.seed) } else { Jitter::Off };
+fn backoff(options: &Options, seed: u64) -> Backoff {
+    let Options { min, max, jitter, .. } = *options;
+    let jitter = if jitter { Jitter::Seeded(seed) } else { Jitter::Off };
     let (min, max) = (Duration::from_millis(min), Duration::from_millis(max));
     Backoff::new(min, max, jitter).expect("bounds in order")
 }
@@ -168,6 +218,6 @@ fn rules(options: &Options) -> Rules {
         budgets: budgets.map(|(s, ms)| ((*s).into(), Duration::from_millis(*ms))).collect(),
         any: options.any,
         fail_fast: options.fail_fast,
-        ..Rules::default()
+        late_poll: Duration::from_millis(options.request_timeout),
     }
 }

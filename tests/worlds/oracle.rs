@@ -85,11 +85,48 @@ pub(crate) struct Oracle<'a> {
     enough_at: Option<Ms>,
     pub(crate) ended_by_hint: bool,
     pub(crate) last_event: Ms,
+    /// So many rounds are over before the deadline, whatever the clock says.
+    rounds_before_deadline: usize,
 }
 
 impl<'a> Oracle<'a> {
     /// Reads the whole history of a wait for `count` instances that is over.
     pub(crate) fn read(options: &'a Options, count: usize, log: &[Event]) -> Result<Self, String> {
+        let mut oracle = Self::read_open(options, count, log)?;
+        oracle.end();
+        Ok(oracle)
+    }
+
+    /// The same for a wait whose deadline is at the end of its last round, and of no other.
+    pub(crate) fn read_late(
+        options: &'a Options,
+        count: usize,
+        log: &[Event],
+    ) -> Result<Self, String> {
+        let rounds = log.iter().filter(|event| matches!(event, Event::Ask { .. })).count();
+        let mut oracle = Self::new(options, count);
+        oracle.rounds_before_deadline = rounds - 1;
+        for event in log {
+            oracle.take(*event)?;
+        }
+        oracle.end();
+        Ok(oracle)
+    }
+
+    /// Reads the history of a wait that was going on when it breaks off.
+    pub(crate) fn read_open(
+        options: &'a Options,
+        count: usize,
+        log: &[Event],
+    ) -> Result<Self, String> {
+        let mut oracle = Self::new(options, count);
+        for event in log {
+            oracle.take(*event)?;
+        }
+        Ok(oracle)
+    }
+
+    fn new(options: &'a Options, count: usize) -> Self {
         let subject = Subject {
             state: State::Waiting,
             over_at: None,
@@ -99,7 +136,7 @@ impl<'a> Oracle<'a> {
             passed_over: 0,
             reached: 0,
         };
-        let mut oracle = Self {
+        Self {
             options,
             subjects: vec![subject; count],
             rounds: Vec::new(),
@@ -112,12 +149,8 @@ impl<'a> Oracle<'a> {
             enough_at: None,
             ended_by_hint: false,
             last_event: 0,
-        };
-        for event in log {
-            oracle.take(*event)?;
+            rounds_before_deadline: 0,
         }
-        oracle.end();
-        Ok(oracle)
     }
 
     fn take(&mut self, event: Event) -> Result<(), String> {
@@ -138,7 +171,11 @@ impl<'a> Oracle<'a> {
                     round.planned = Some(at);
                 }
             }
-            Event::Try { .. } | Event::Abandoned { .. } | Event::ToldPoll | Event::ToldUnclear => {}
+            Event::Try { .. }
+            | Event::Abandoned { .. }
+            | Event::ToldPoll
+            | Event::ToldUnclear
+            | Event::ToldUnusable => {}
         }
         Ok(())
     }
@@ -208,7 +245,7 @@ impl<'a> Oracle<'a> {
         if hint_end.is_some_and(|end| end > self.options.max_wait) {
             self.ended_by_hint = true;
             self.end_waiting(now, |_| 7);
-        } else if now >= self.options.max_wait {
+        } else if now >= self.options.max_wait && self.rounds.len() > self.rounds_before_deadline {
             self.give_up(now);
         }
         let waiting = !self.are_enough_there();
@@ -468,6 +505,11 @@ impl<'a> Oracle<'a> {
         let cut = self.rounds.last().is_some_and(|round| round.answered.is_none());
         if cut || !self.are_enough_there() {
             self.last_event = self.options.max_wait;
+        }
+        // A look that has no deadline leaves an attempt the time of one request.
+        if self.options.max_wait == 0 && !self.are_enough_there() {
+            let looked = self.rounds.iter().filter_map(|round| round.answered).max();
+            self.last_event = looked.unwrap_or(0) + self.options.request_timeout;
         }
         self.end_waiting(self.last_event, code_at_deadline);
         // Answers of a round that the deadline cut never arrived.

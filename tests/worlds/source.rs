@@ -47,6 +47,8 @@ pub(crate) enum Event {
     ToldPoll,
     /// The waiter warns of a status.
     ToldUnclear,
+    /// The waiter warns of an address that cannot be used.
+    ToldUnusable,
 }
 
 /// The log of one world, shared by its ports.
@@ -69,7 +71,7 @@ impl Log {
         self.events.lock().expect("no one panicked")
     }
 
-    fn push(&self, event: Event) {
+    pub(super) fn push(&self, event: Event) {
         self.events().push(event);
     }
 }
@@ -126,6 +128,11 @@ impl<'a> WorldSource<'a> {
 
     /// Answers with pages of a list; who is on none of them is asked for by name.
     async fn by_pages(&mut self, asked: &[usize], round: &mut Round) {
+        // A list that is refused, cannot be read or fails three rounds in a row: single requests serve.
+        if self.rng.percent(self.world.weather.no_list) {
+            round.notice("asking for each by its own request");
+            return self.one_by_one(asked, round).await;
+        }
         let mut listed = Vec::new();
         for (place, &who) in asked.iter().enumerate() {
             match self.answer(who).0 {
@@ -198,7 +205,7 @@ impl InstanceSource for WorldSource<'_> {
 }
 
 /// Tells the log when a round is over.
-struct Asking(Log);
+pub(super) struct Asking(pub(super) Log);
 
 impl Drop for Asking {
     fn drop(&mut self) {
@@ -225,6 +232,10 @@ impl Probe for WorldProbe {
         let mut rng = Rng::new(self.seed ^ door.wrapping_mul(0x9e37_79b9));
         let opens = if rng.percent(20) { 0 } else { rng.between(0, self.horizon) };
         let closes = if rng.percent(70) { Ms::MAX } else { rng.between(0, self.horizon) };
+        // Like a command that waits for ever: it ends by being dropped.
+        if rng.percent(7) {
+            pending::<()>().await;
+        }
         let latency = rng.pick(&[0, 0, 20, 1_000, 5_000]);
         if latency > 0 {
             sleep(Duration::from_millis(latency)).await;
@@ -243,10 +254,10 @@ impl Probe for WorldProbe {
 }
 
 /// Tells the log when an attempt is dropped.
-struct Attempt<'a> {
-    log: &'a Log,
-    ip: IpAddr,
-    is_over: bool,
+pub(super) struct Attempt<'a> {
+    pub(super) log: &'a Log,
+    pub(super) ip: IpAddr,
+    pub(super) is_over: bool,
 }
 
 impl Drop for Attempt<'_> {
@@ -266,6 +277,7 @@ impl Observer for Log {
             }
             WaitEvent::Polled { .. } => self.push(Event::ToldPoll),
             WaitEvent::UnclearStatus { .. } => self.push(Event::ToldUnclear),
+            WaitEvent::UnusableAddress { .. } => self.push(Event::ToldUnusable),
             _ => {}
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Weather {
     pub(crate) permanent: u64,
     pub(crate) hang: u64,
     pub(crate) silence: u64,
+    /// The list fails, while single requests are answered.
+    pub(crate) no_list: u64,
     pub(crate) latency: Ms,
     pub(crate) longest_burst: u64,
     pub(crate) longest_hint: Ms,
@@ -64,6 +66,7 @@ impl Weather {
         permanent: 0,
         hang: 0,
         silence: 0,
+        no_list: 0,
         latency: 0,
         longest_burst: 1,
         longest_hint: 0,
@@ -77,6 +80,8 @@ pub(crate) struct World {
     /// For each instance, what it shows until when; the last entry lasts for ever.
     pub(crate) paths: Vec<Vec<(Ms, Shown)>>,
     pub(crate) weather: Weather,
+    /// When the process is stopped, and for how long.
+    pub(crate) stopped: Option<(Ms, Ms)>,
     /// Whether answers travel as JSON.
     pub(crate) on_the_wire: bool,
     /// Whether answers travel as pages of a list.
@@ -137,21 +142,32 @@ impl World {
             options,
             paths: vec![path],
             weather: Weather::FINE,
+            stopped: None,
             on_the_wire: false,
             paged: false,
         }
     }
 
     fn rough(seed: u64, shape: Shape, rng: &mut Rng) -> Self {
-        let several = matches!(shape, Shape::Fleet | Shape::ProbedFleet | Shape::Pages);
-        let probed = matches!(shape, Shape::Probed | Shape::ProbedFleet);
+        let several =
+            matches!(shape, Shape::Fleet | Shape::ProbedFleet | Shape::Pages | Shape::Dropped);
+        let probed = matches!(shape, Shape::Probed | Shape::ProbedFleet | Shape::Dropped);
         let count = if several { rng.between(2, 6) } else { 1 };
-        let options = options(probed, several, rng);
+        let mut options = options(probed, several, rng);
+        let stopped = (shape == Shape::Overslept).then(|| {
+            // One look has no deadline to be missed.
+            options.max_wait = options.max_wait.max(1_000);
+            let after = rng.between(0, options.max_wait);
+            let past = options.max_wait - after + rng.between(1_000, 100_000);
+            // What is missed by less than a second may be a timer's fault.
+            let within = rng.between(0, options.max_wait - after);
+            (after, if rng.percent(25) { within } else { past })
+        });
         let horizon = options.max_wait.max(options.min) + 1;
         let paths = (0..count).map(|who| path(who, options.goal, horizon, rng)).collect();
         let weather = weather(&options, rng);
         let on_the_wire = matches!(shape, Shape::Wire | Shape::Pages);
-        Self { seed, options, paths, weather, on_the_wire, paged: shape == Shape::Pages }
+        Self { seed, options, paths, weather, stopped, on_the_wire, paged: shape == Shape::Pages }
     }
 
     /// What the API knows of an instance at this moment.
@@ -234,7 +250,7 @@ fn shown(who: u64, addresses: &[u8], may_stop: bool, rng: &mut Rng) -> Shown {
 }
 
 /// An address that no other instance has.
-fn address(who: u64, number: u8) -> IpAddr {
+pub(super) fn address(who: u64, number: u8) -> IpAddr {
     let who = u8::try_from(who).expect("few instances");
     match number {
         3 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, who.into(), 7).into(),
@@ -264,6 +280,7 @@ fn weather(options: &Options, rng: &mut Rng) -> Weather {
         hang: or_none(rng, 20, &[2, 10, 40]),
         // Only a deadline ends a silence, and a wait of zero has none.
         silence: if options.max_wait > 0 { or_none(rng, 5, &[3, 20]) } else { 0 },
+        no_list: rng.pick(&[0, 10, 50]),
         latency: or_none(rng, 50, &[5, 50, 500, 3_000]),
         longest_burst: rng.pick(&[1, 2, 5, 40]),
         longest_hint: rng.pick(&[0, options.min, options.max, 2 * options.max, options.max_wait]),
