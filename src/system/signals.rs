@@ -45,16 +45,15 @@ impl Signals {
     /// Hears them from now on, except those that whoever started this process has ignored; one
     /// ends the process at once until [`listen`](Self::listen).
     pub(crate) fn install() -> Self {
-        let mut signals = Self {
-            heard: Arc::default(),
-            at_once: Arc::new(true.into()),
-            listened: theirs::not_ignored(),
-        };
-        let (heard, at_once) = (&signals.heard, &signals.at_once);
+        let (heard, at_once) = (Arc::default(), Arc::new(true.into()));
+        let wanted = theirs::not_ignored();
+        // One that came while its handlers are put in place would be lost: it has to wait.
+        theirs::block(&wanted);
         // One that cannot be handled keeps its default, which ends the process too.
-        signals.listened.retain(|signal| theirs::handle(*signal, heard, at_once).is_ok());
-        theirs::unblock(&signals.listened);
-        signals
+        let can_be_handled = |signal: &Signal| theirs::handle(*signal, &heard, &at_once).is_ok();
+        let listened = wanted.iter().copied().filter(can_be_handled).collect();
+        theirs::unblock(&wanted);
+        Self { heard, at_once, listened }
     }
 
     /// From now on somebody looks.

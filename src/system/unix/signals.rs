@@ -57,12 +57,20 @@ pub(crate) fn handle(
     Ok(())
 }
 
-/// Lets in those that whoever started this process has blocked.
-pub(crate) fn unblock(signals: &[Signal]) {
-    let numbers = signals.iter().map(|signal| i32::from(signal.number()));
-    let set: SigSet = numbers.filter_map(|number| number.try_into().ok()).collect();
+/// Lets none of them in.
+pub(crate) fn block(signals: &[Signal]) {
     // It fails only for what is no signal.
-    let _ = set.thread_unblock();
+    let _ = set_of(signals).thread_block();
+}
+
+/// Lets them in, also where whoever started this process has blocked them.
+pub(crate) fn unblock(signals: &[Signal]) {
+    let _ = set_of(signals).thread_unblock();
+}
+
+fn set_of(signals: &[Signal]) -> SigSet {
+    let numbers = signals.iter().map(|signal| i32::from(signal.number()));
+    numbers.filter_map(|number| number.try_into().ok()).collect()
 }
 
 /// Waits for one of `signals`; `heard` knows which.

@@ -75,6 +75,9 @@ fn any(events: &mut [Event], context: &mut Context<'_>) -> Poll<()> {
     if came.count() == 0 { Poll::Pending } else { Poll::Ready(()) }
 }
 
+/// Nothing can be blocked on Windows.
+pub(crate) fn block(_signals: &[Signal]) {}
+
 /// Nothing is blocked on Windows.
 pub(crate) fn unblock(_signals: &[Signal]) {}
 
