@@ -84,6 +84,7 @@ fn of_the_system() -> Vec<CertificateDer<'static>> {
 
 /// What is wrong with the places for certificates that the environment names: a slip there shows
 /// only as an issuer that is not trusted.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the program alone tells it"))]
 pub(crate) fn unreadable_stores(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
     Named::read(variable).complaints
 }
