@@ -20,9 +20,18 @@ use super::{
     verdict::{Finished, Verdict},
 };
 use crate::{
-    report::{annotation::annotation, exit_code::ExitCode, json, record::Report, summary::summary},
-    system::write::{FileError, append, is_special, replace, replace_or_overwrite},
+    report::{
+        annotation::annotation, exit_code::ExitCode, fitting::fitting, json, record::Report,
+        summary::summary,
+    },
+    system::{
+        place::is_special,
+        write::{FileError, append, replace, replace_or_shorten},
+    },
 };
+
+/// The kubelet keeps the last 4,096 bytes of a termination log; the last one ends the line.
+const MOST_IN_PLACE: usize = 4_095;
 
 /// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
 pub(crate) fn conclude(
@@ -115,5 +124,6 @@ fn spoiled(failure: Failure) -> Verdict {
 
 /// Writes a report, over a file that cannot be replaced too.
 pub(crate) fn write_report(path: &Path, report: &Report<'_>) -> Result<(), FileError> {
-    replace_or_overwrite(path, format!("{}\n", json::line(report)).as_bytes())
+    let (whole, short) = (json::line(report), fitting(report, MOST_IN_PLACE));
+    replace_or_shorten(path, format!("{whole}\n").as_bytes(), format!("{short}\n").as_bytes())
 }

@@ -23,7 +23,10 @@ use crate::{
     },
     reach::NetProbe,
     report::{exit_code::ExitCode, log::Log},
-    system::write::{are_one_file, check_place},
+    system::{
+        place::are_one_file,
+        writable::{check_end, check_place},
+    },
     terminal::{
         board::Board,
         progress::{Progress, REDRAW_EVERY},
@@ -124,8 +127,9 @@ async fn instances(words: &[String]) -> Result<Vec<InstanceId>, Failure> {
 fn check_before_the_first_poll(outputs: &Outputs, ids: &[InstanceId]) -> Result<(), Failure> {
     let files: Vec<(&str, &Path)> = outputs.files().collect();
     for (position, (what, path)) in files.iter().enumerate() {
-        check_place(path)
-            .map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
+        // A summary is added to what is there, which stays.
+        let checked = if *what == "summary" { check_end(path) } else { check_place(path) };
+        checked.map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
         if let Some((other, _)) = files[..position].iter().find(|(_, p)| are_one_file(p, path)) {
             let path = path.display();
             return Err(Failure::usage(format!("the {other} and the {what} are one file: {path}")));

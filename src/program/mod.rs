@@ -32,8 +32,8 @@ use cli::{Cli, Generated, complaint::Complaint, generate::generate, wishes::Wish
 use conclude::{conclude, write_report};
 use execute::execute;
 use failure::Failure;
-use output::print;
-use plan::{Look, Plan};
+use output::{check_standard_output, print};
+use plan::{Look, Outputs, Plan, Wait};
 use signals::AtOnce;
 use tell::{tell, tell_reason};
 use verdict::{Finished, Verdict, verdict};
@@ -65,11 +65,22 @@ fn run_with(cli: Cli) -> ExitCode {
     }
     let at_once = AtOnce::prepare().unwrap_or_default();
     let finished = wait
+        .and_then(|wait| checked(wait, &outputs, &command))
         .and_then(|wait| execute(wait, &targets, &outputs, &look, &stderr, &at_once))
         .unwrap_or_else(|failure| Finished::failed(&targets, failure));
     let verdict = verdict(&finished);
     tell(&finished, &verdict, look.appearance.unicode);
     conclude(&outputs, &command, &finished, verdict, &at_once)
+}
+
+/// `wait`, whose result can be printed where it is to be. With COMMAND, the stream is COMMAND's.
+fn checked(wait: Wait, outputs: &Outputs, command: &[OsString]) -> Result<Wait, Failure> {
+    if outputs.result.is_none() && command.is_empty() {
+        check_standard_output().map_err(|error| {
+            Failure::unexpected("cannot write the result to standard output", &error)
+        })?;
+    }
+    Ok(wait)
 }
 
 /// A panic is an unexpected failure with exit code 1; aborting would look like a crash.

@@ -4,6 +4,7 @@ mod advice;
 pub mod annotation;
 pub mod exit_code;
 pub mod explain;
+pub mod fitting;
 pub mod json;
 pub mod log;
 pub mod picture;

@@ -15,7 +15,9 @@ mod hints;
 mod leaks;
 mod library;
 mod output;
+
 mod pacing;
+mod places;
 mod probing;
 mod properties;
 mod reach;
