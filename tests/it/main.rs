@@ -15,7 +15,6 @@ mod hints;
 mod leaks;
 mod library;
 mod output;
-
 mod pacing;
 mod places;
 mod probing;
@@ -25,6 +24,7 @@ mod readme;
 mod refusals;
 mod simulator;
 mod soak;
+mod streams;
 mod tls;
 mod ways;
 mod worlds;

@@ -33,6 +33,7 @@ fn needs_root(what: &str) -> bool {
     let can = is_root()
         && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success());
     if !can {
+        assert!(std::env::var_os("SKIP_NO_TEST").is_none(), "cannot be skipped: {what}");
         eprintln!("skipped, for it needs root and namespaces: {what}");
     }
     can
@@ -334,4 +335,83 @@ fn a_heading_of_a_summary_stands_on_a_line_of_its_own() {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(&format!("{before}{separator}### wait-ready: ")), "{text:?}");
     }
+}
+
+/// Runs the program where the kernel refuses a call.
+fn lacking(call: &str, error: &str, program: Program) -> Ended {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/places/lacking.py");
+    program.within(&["python3", script, call, error]).run()
+}
+
+#[test]
+fn a_file_system_that_lacks_a_call_costs_no_result_and_no_report() {
+    if cfg!(not(target_os = "linux")) {
+        eprintln!("skipped, for only Linux has seccomp");
+        return;
+    }
+    let folder = folder();
+    for call in ["chmod", "fsync", "rename"] {
+        for error in
+            ["EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EBUSY"]
+        {
+            for (option, is_there) in
+                [("--output-file", true), ("--output-file", false), ("--report", false)]
+            {
+                let path = folder.path().join("file");
+                if is_there {
+                    fs::write(&path, "old, and much longer than the new one").unwrap();
+                }
+                let server = Server::playing([ready()]);
+                let program = Program::asking(&server, &[option, path.to_str().unwrap()]);
+                let ended = lacking(call, error, program);
+                assert_eq!(ended.code(), Some(0), "{call} {error}: {ended:#?}");
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(
+                    text.contains("203.0.113.42") && !text.contains("old"),
+                    "{call} {error}: {text}"
+                );
+                assert_eq!(names(folder.path()), ["file"], "{call} {error}");
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_fails_is_exit_1_and_costs_nothing_of_the_old_result() {
+    if cfg!(not(target_os = "linux")) {
+        eprintln!("skipped, for only Linux has seccomp");
+        return;
+    }
+    let folder = folder();
+    let path = folder.path().join("file");
+    for (call, error) in
+        [("fsync", "EIO"), ("fsync", "ENOSPC"), ("rename", "EDQUOT"), ("rename", "EIO")]
+    {
+        fs::write(&path, "old").unwrap();
+        let server = Server::playing([ready()]);
+        let program = Program::asking(&server, &["--output-file", path.to_str().unwrap()]);
+        lacking(call, error, program).assert(1, "").says("cannot write the result");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old", "{call} {error}");
+        assert_eq!(names(folder.path()), ["file"], "{call} {error}");
+    }
+}
+
+#[test]
+fn a_write_in_place_that_ends_in_the_middle_is_told() {
+    if !needs_root("a mount") {
+        return;
+    }
+    let folder = folder();
+    fs::write(folder.path().join("ip"), "").unwrap();
+    // A file of its own on a disk of its own, which has room for the first page.
+    let setup = "mkdir \"$F\"/disk; mount -t tmpfs -o size=8k none \"$F\"/disk; : > \"$F\"/disk/ip
+        dd if=/dev/zero of=\"$F\"/disk/fill bs=4k count=1 2>/dev/null
+        mount --bind \"$F\"/disk/ip \"$F\"/ip";
+    let path = folder.path().join("ip");
+    let fleet: Vec<String> = (0..30).map(|number| format!("inst_{number}")).collect();
+    let options = ["--simulate=ready", "-o", "json", "--output-file", path.to_str().unwrap()];
+    let program = Program::new(fleet.iter().map(String::as_str).chain(options));
+    let ended = in_mounts(program, folder.path(), setup);
+    ended.assert(1, "").says("(4096 of ").says("bytes were written in place)");
 }
