@@ -118,6 +118,9 @@ pub enum Fault {
     /// The answer came whole and is not one of this API.
     #[error("malformed answer: {0}")]
     Malformed(Untrusted),
+    /// This machine, or this process, had no file or thread to spare: the API was not asked.
+    #[error("this machine has no file or thread to spare: {0}")]
+    Exhausted(Untrusted),
     /// The source left the place of an instance empty without saying why.
     #[error("the source of the answers gave none")]
     Unanswered,

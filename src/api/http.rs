@@ -1,6 +1,6 @@
 //! Questions to the API over HTTP, and what their answers mean.
 
-use std::{error::Error, io, iter, time::Duration};
+use std::{error::Error, io, iter, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Response,
@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     credentials::{ApiKey, Redactor},
+    look_up::LookUp,
     trust::{tls_config, tls_fault},
     url::ApiUrl,
     wire,
@@ -21,7 +22,10 @@ use crate::{
         instance::{Instance, InstanceId},
         poll_error::{Fault, PollError},
     },
-    system::clock::time_of_day,
+    system::{
+        clock::time_of_day,
+        limits::{is_of_limits, no_file_to_be_had},
+    },
 };
 
 /// The longest body that is read.
@@ -104,6 +108,7 @@ impl HttpSource {
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            .dns_resolver(Arc::new(LookUp))
             .pool_max_idle_per_host(MAX_IN_FLIGHT);
         if !options.proxies {
             builder = builder.no_proxy();
@@ -187,7 +192,15 @@ impl HttpSource {
     fn transport_fault(&self, error: &reqwest::Error) -> PollError {
         let chain = || iter::successors(Some(error as &dyn Error), |&error| error.source());
         let text = chain().last().map(ToString::to_string).unwrap_or_default();
-        PollError::transient(if let Some(error) = chain().find_map(tls_error) {
+        let limit = || {
+            let of_limits = |error: &&io::Error| is_of_limits(error);
+            let told = chain().filter_map(<dyn Error>::downcast_ref).find(of_limits);
+            let found = || no_file_to_be_had().filter(|_| error.is_connect());
+            told.map(ToString::to_string).or_else(|| found().map(|error| error.to_string()))
+        };
+        PollError::transient(if let Some(limit) = limit() {
+            Fault::Exhausted(self.redactor.text(&limit))
+        } else if let Some(error) = chain().find_map(tls_error) {
             Fault::Tls(tls_fault(error, &self.redactor))
         } else if chain().any(|error| error.to_string().starts_with(TUNNEL)) {
             let text = match text.strip_prefix(TUNNEL).unwrap_or(&text) {

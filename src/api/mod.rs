@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod http;
 mod list;
+mod look_up;
 mod round;
 pub(crate) mod trust;
 pub mod url;

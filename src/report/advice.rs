@@ -13,9 +13,14 @@ pub(super) fn for_the_way(error: &PollError) -> Option<&'static str> {
             "check HTTPS_PROXY (a user and password go before its host: http://user:password@host), \
              or name the API's host in NO_PROXY to go around the proxy",
         ),
+        PollError::Transient { fault: Fault::Exhausted(_), .. } => Some(FOR_LIMITS),
         _ => None,
     }
 }
+
+/// What helps where this machine has nothing left to give.
+pub(super) const FOR_LIMITS: &str = "raise this process's limits (ulimit -n, ulimit -u, a \
+     container's pids limit), or run less beside it";
 
 fn for_tls(fault: &TlsFault) -> Option<&'static str> {
     Some(match fault {

@@ -14,6 +14,7 @@ mod floors;
 mod hints;
 mod leaks;
 mod library;
+mod limits;
 mod output;
 mod pacing;
 mod places;
