@@ -36,9 +36,11 @@ const DRAIN: Duration = Duration::from_millis(200);
 ///
 /// [`ProbeError`] when it cannot be run, or ends otherwise than with 0.
 pub async fn run(mut command: Command, listener: impl Fn(&Untrusted)) -> Result<(), ProbeError> {
-    let cannot_run = |error: std::io::Error| match is_of_limits(&error) {
-        true => error.into(),
-        false => ProbeError::CannotRun(error.to_string().as_str().into()),
+    let cannot_run = |error: std::io::Error| {
+        if is_of_limits(&error) {
+            return error.into();
+        }
+        ProbeError::CannotRun(error.to_string().as_str().into())
     };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Group::prepare(&mut command);

@@ -13,7 +13,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 use crate::fixture::{
-    program::{Ended, Program, eventually},
+    program::{Ended, Program, eventually, say_skipped},
     server::{Act, Server, pending, ready},
 };
 
@@ -79,15 +79,13 @@ fn no_file_to_be_had_in_the_middle_of_a_wait_is_transient() {
 #[test]
 fn no_thread_to_be_had_in_the_middle_of_a_wait_is_transient() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!(
-            "skipped, for only root can give another user's process a limit and take it away"
-        );
+        say_skipped("only root can run as another user, who has limits");
         return;
     }
     let limits = ["--nproc=0:", "--nproc=1000:"];
     let (ended, said) = limited_for_a_while(limits, |server| {
         let url = server.url().replace("127.0.0.1", "localhost");
-        Program::asking(server, &[]).env("FAL_API_URL", url).as_nobody()
+        Program::asking(server, &[]).env("FAL_API_URL", url).running_as_nobody()
     });
     ended.assert(0, "203.0.113.42\n");
     assert!(said.contains("Resource temporarily unavailable") && !said.contains("bug"), "{said}");

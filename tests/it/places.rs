@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fixture::{
-    program::{Ended, Program},
+    program::{Ended, Program, say_skipped},
     server::{Server, instance, pending, ready},
 };
 
@@ -28,13 +28,12 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Says why a test is skipped, which it never is in `.ci/run`: that runs as root on Linux.
-fn needs_root(what: &str) -> bool {
-    let can = is_root()
-        && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success());
+/// Returns whether files of other users, and mounts, can be had here.
+fn is_root_with_mounts() -> bool {
+    let unshare = || Command::new("unshare").args(["-m", "true"]).status();
+    let can = is_root() && unshare().is_ok_and(|ended| ended.success());
     if !can {
-        assert!(std::env::var_os("SKIP_NO_TEST").is_none(), "cannot be skipped: {what}");
-        eprintln!("skipped, for it needs root and namespaces: {what}");
+        say_skipped("files of other users, and mounts, need root on Linux");
     }
     can
 }
@@ -64,7 +63,7 @@ fn in_mounts(program: Program, folder: &Path, setup: &str) -> Ended {
 
 #[test]
 fn what_the_folder_or_the_file_forbids_is_known_before_the_first_poll() {
-    if !needs_root("other users' files") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
@@ -84,14 +83,14 @@ fn what_the_folder_or_the_file_forbids_is_known_before_the_first_poll() {
         for option in OPTIONS {
             let path = at(place);
             let program = Program::asking(&server, &[option, path.to_str().unwrap()]);
-            assert_refused(&program.as_nobody().run(), &server, &at(blamed));
+            assert_refused(&program.running_as_nobody().run(), &server, &at(blamed));
         }
     }
     assert_eq!(fs::read_to_string(at("sticky/old")).unwrap(), "old");
     // One that may be replaced is no reason to refuse, though it may not be written to.
     let path = at("open/old");
     let program = Program::asking(&server, &["--output-file", path.to_str().unwrap()]);
-    program.as_nobody().run().assert(0, "");
+    program.running_as_nobody().run().assert(0, "");
     assert_eq!(fs::read_to_string(&path).unwrap(), "203.0.113.42\n");
     assert_eq!(
         (names(&at("open")), names(&at("sticky"))),
@@ -101,7 +100,7 @@ fn what_the_folder_or_the_file_forbids_is_known_before_the_first_poll() {
 
 #[test]
 fn a_writable_file_in_a_folder_that_is_not_is_written_in_place() {
-    if !needs_root("other users' files") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
@@ -111,7 +110,7 @@ fn a_writable_file_in_a_folder_that_is_not_is_written_in_place() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         let server = Server::playing([ready()]);
         let program = Program::asking(&server, &[option, path.to_str().unwrap()]);
-        assert_eq!(program.as_nobody().run().code(), Some(0));
+        assert_eq!(program.running_as_nobody().run().code(), Some(0));
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains("203.0.113.42") && !text.contains("old"), "{text}");
     }
@@ -119,7 +118,7 @@ fn a_writable_file_in_a_folder_that_is_not_is_written_in_place() {
 
 #[test]
 fn a_read_only_file_system_is_known_before_the_first_poll() {
-    if !needs_root("a mount") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
@@ -136,7 +135,7 @@ fn a_read_only_file_system_is_known_before_the_first_poll() {
 
 #[test]
 fn a_file_mounted_read_only_is_known_before_the_first_poll() {
-    if !needs_root("a mount") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
@@ -152,7 +151,7 @@ fn a_file_mounted_read_only_is_known_before_the_first_poll() {
 
 #[test]
 fn an_immutable_file_and_one_that_can_only_grow_are_known_before_the_first_poll() {
-    if !needs_root("chattr") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
@@ -169,7 +168,7 @@ fn an_immutable_file_and_one_that_can_only_grow_are_known_before_the_first_poll(
     for (attribute, options) in [("i", &OPTIONS[..]), ("a", &OPTIONS[..2])] {
         fs::write(&path, "old").unwrap();
         if !chattr(&format!("+{attribute}"), &path) {
-            eprintln!("skipped, for this file system has no attributes");
+            say_skipped("this file system has no attributes, or they cannot be set");
             return;
         }
         let runs: Vec<Ended> = options
@@ -247,7 +246,7 @@ fn on_a_mount_point(option: &str, server: &Server, more: &[&str]) -> (Ended, Str
 
 #[test]
 fn a_result_on_a_mount_point_is_written_in_place() {
-    if !needs_root("a mount") {
+    if !is_root_with_mounts() {
         return;
     }
     let server = Server::playing([pending(), ready()]);
@@ -258,7 +257,7 @@ fn a_result_on_a_mount_point_is_written_in_place() {
 
 #[test]
 fn a_report_on_a_mount_point_has_at_most_4096_bytes_and_the_verdict() {
-    if !needs_root("a mount") {
+    if !is_root_with_mounts() {
         return;
     }
     let fleet: Vec<String> = (0..40).map(|number| format!("inst_{number}")).collect();
@@ -302,7 +301,7 @@ fn a_report_that_can_be_replaced_is_whole_whatever_its_length() {
 
 #[test]
 fn a_full_disk_costs_nothing_of_the_old_result() {
-    if !needs_root("a mount") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
@@ -346,7 +345,7 @@ fn lacking(call: &str, error: &str, program: Program) -> Ended {
 #[test]
 fn a_file_system_that_lacks_a_call_costs_no_result_and_no_report() {
     if cfg!(not(target_os = "linux")) {
-        eprintln!("skipped, for only Linux has seccomp");
+        say_skipped("only Linux has seccomp");
         return;
     }
     let folder = folder();
@@ -380,7 +379,7 @@ fn a_file_system_that_lacks_a_call_costs_no_result_and_no_report() {
 #[test]
 fn a_disk_that_fails_is_exit_1_and_costs_nothing_of_the_old_result() {
     if cfg!(not(target_os = "linux")) {
-        eprintln!("skipped, for only Linux has seccomp");
+        say_skipped("only Linux has seccomp");
         return;
     }
     let folder = folder();
@@ -399,7 +398,7 @@ fn a_disk_that_fails_is_exit_1_and_costs_nothing_of_the_old_result() {
 
 #[test]
 fn a_write_in_place_that_ends_in_the_middle_is_told() {
-    if !needs_root("a mount") {
+    if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
