@@ -256,6 +256,17 @@ fn a_result_on_a_mount_point_is_written_in_place() {
 }
 
 #[test]
+fn a_failure_leaves_a_result_on_a_mount_point_as_it_was() {
+    if !is_root_with_mounts() {
+        return;
+    }
+    let server = Server::playing([instance("stopped", "")]);
+    let (ended, text) = on_a_mount_point("--output-file", &server, &[]);
+    ended.assert(3, "");
+    assert!(text.starts_with("old, and") && text.ends_with("new one "), "{text}");
+}
+
+#[test]
 fn a_report_on_a_mount_point_has_at_most_4096_bytes_and_the_verdict() {
     if !is_root_with_mounts() {
         return;
