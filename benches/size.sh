@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the settings of the release profile cost: size of the program, and instructions of one
-# simulated wait; then what the image's program is made smaller by. Prints tables in Markdown.
+# simulated wait; then the static programs of the images and releases. Prints tables in Markdown.
 # About two minutes for each row.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,23 +44,22 @@ measure 'panic = unwind' PANIC=unwind
 measure 'not stripped' STRIP=none
 measure 'without the feature simulate' -- --no-default-features --features cli
 
-# static LABEL FLAG...: one row of the program in the image
+# static LABEL COMMAND TARGET [FLAG...]: one row of a program that needs nothing of its system
 static() {
-    local label=$1 host size
-    shift
-    host=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS="-C target-feature=+crt-static $*" \
-        cargo build --locked --quiet --release --bin wait-ready --target "$host"
-    size=$(wc -c <"$CARGO_TARGET_DIR/$host/release/wait-ready")
+    local label=$1 size
+    RUSTFLAGS="${*:4}" cargo "$2" --locked --quiet --release --bin wait-ready --target "$3"
+    size=$(wc -c <"$CARGO_TARGET_DIR/$3/release/wait-ready")
     printf '| %s | %s | %s |\n' "$label" "$(grouped "$size")" "$(percent "$size" "$shipped")"
 }
 
-# The same as in the Dockerfile.
-discard=$PWD/$CARGO_TARGET_DIR/no-unwind.ld
-echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .comment;' >"$discard"
-pack=-Clink-arg=-Wl,-z,pack-relative-relocs
+# The tools of scripts/release.sh.
+scripts/tools.sh python musl-gcc=musl-tools
+rustup --quiet target add x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+PATH=$PWD/target/tools/python/bin:$PATH
 
-printf '\n| program of the image | bytes | beside the shipped one |\n|---|---:|---:|\n'
-static 'static'
-static 'static, relocations packed' "$pack"
-static 'static, relocations packed, no unwind tables: as in the image' "$pack" "-Clink-arg=-Wl,-T,$discard"
+printf '\n| static program | bytes | beside the shipped one |\n|---|---:|---:|\n'
+static 'musl' build x86_64-unknown-linux-musl
+static 'musl, relocations packed: as in the Dockerfile' build x86_64-unknown-linux-musl \
+    -Clink-arg=-Wl,-z,pack-relative-relocs
+static 'musl by zig, no relocations: as released' zigbuild x86_64-unknown-linux-musl
+static 'the same for aarch64' zigbuild aarch64-unknown-linux-musl

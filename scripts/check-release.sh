@@ -2,8 +2,8 @@
 # Builds a release (scripts/release.sh) and tries what it is made of where it is to run:
 #
 #   - a second build, in another folder, gives the same bytes
-#   - the x86_64 program passes the whole integration suite, the aarch64 one a part of it under
-#     qemu, the Windows one another part under Wine
+#   - the x86_64 program passes the whole integration suite; the aarch64 one runs under qemu and the
+#     one for Windows under Wine (scripts/release-runs.sh)
 #   - the .deb is installed in a Debian of its own, with its manual page and completions; the .rpm
 #     in an empty root; the .apk is unpacked
 #
@@ -50,6 +50,7 @@ check() { # TITLE COMMAND...
     if [[ $status -eq 0 ]]; then
         passed=$((passed + 1))
         echo "ok       $title ($((SECONDS - began)) s)"
+        grep '^skipped ' "$work/log" || true
     else
         failed=$((failed + 1))
         echo "FAILED   $title"
@@ -78,7 +79,7 @@ needs() { # TITLE COMMAND...: whether all of these are there
 
 if $install; then
     scripts/tools.sh python file=file qemu-aarch64-static=qemu-user-static debootstrap=debootstrap \
-        rpm=rpm unzip=unzip openssl=openssl curl=curl
+        rpm=rpm unzip=unzip openssl=openssl curl=curl wine=wine x86_64-w64-mingw32-gcc=gcc-mingw-w64-x86-64
     scripts/release.sh --install >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
 else
     scripts/release.sh >"$work/release.log" 2>&1 || { cat "$work/release.log"; exit 1; }
@@ -113,6 +114,21 @@ needs_nothing() { # TARGET: no loader and no libc of the machine's
     [[ $(stat -c %s "$program") -le 3500000 ]]
 }
 
+needs_windows_alone() { # no DLL that does not come with Windows
+    local program=$work/$1/$name-$1/wait-ready.exe dlls
+    dlls=$(x86_64-w64-mingw32-objdump -p "$program" | sed -n 's/.*DLL Name: //p' | tr '[:upper:]' '[:lower:]' | sort -u)
+    echo "$dlls"
+    if grep -vxE 'advapi32|bcrypt|bcryptprimitives|crypt32|kernel32|msvcrt|ntdll|userenv|ws2_32|secur32|api-ms-win-core-[a-z0-9-]+' <<<"${dlls//.dll/}"; then
+        echo "$1 needs what not every Windows has"
+        return 1
+    fi
+    if grep -aoE "(${HOME}|${PWD})/[[:print:]]*" "$program"; then
+        echo "$1 knows of this machine"
+        return 1
+    fi
+    [[ $(stat -c %s "$program") -le 3500000 ]]
+}
+
 sums_hold() { (cd "$dist" && sha256sum --check --strict SHA256SUMS); }
 sums_name_everything() {
     diff <(cd "$dist" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort) \
@@ -125,6 +141,11 @@ for each in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     check "$each: the archive is whole" unpack "$each"
     check "$each: static, small, and knows nothing of this machine" needs_nothing "$each"
 done
+
+windows=x86_64-pc-windows-gnu
+check "$windows: the archive is whole" unpack "$windows"
+check "$windows: small, needs Windows alone, and knows nothing of this machine" \
+    needs_windows_alone "$windows"
 
 # --- twice the same --------------------------------------------------------------------
 
@@ -149,6 +170,29 @@ check "x86_64-unknown-linux-musl: another build in another folder has the same b
 
 # --- as the README says ----------------------------------------------------------------
 
+# cargo-binstall's own words, filled in as it does.
+binstall_finds_it() {
+    python3 - "$dist" "$@" <<'PYTHON'
+import re, sys, tarfile, tomllib, zipfile
+from pathlib import Path
+
+dist, targets = Path(sys.argv[1]), sys.argv[2:]
+package = tomllib.loads(Path("Cargo.toml").read_text())["package"]
+binstall = package["metadata"]["binstall"]
+for target in targets:
+    windows = "windows" in target
+    asked_for = "x86_64-pc-windows-msvc" if windows else target
+    rules = binstall | binstall["overrides"].get(asked_for, {})
+    words = {"repo": package["repository"], "name": package["name"], "version": package["version"],
+             "target": asked_for, "bin": "wait-ready", "binary-ext": ".exe" if windows else ""}
+    fill = lambda text: re.sub(r"\{ ([a-z-]+) \}", lambda match: words[match[1]], text)
+    archive = dist / fill(rules["pkg-url"]).rsplit("/", 1)[1]
+    assert f"/releases/download/v{package['version']}/" in fill(rules["pkg-url"])
+    names = zipfile.ZipFile(archive).namelist() if windows else tarfile.open(archive).getnames()
+    assert fill(rules["bin-dir"]) in names, (archive, names)
+PYTHON
+}
+
 readme_line_installs() { # the line for Linux, with this machine for GitHub, and a folder for sudo's
     local folder=$work/site/OWNER/wait-ready/releases/download server line began=$SECONDS
     mkdir -p "$folder" "$work/bin"
@@ -167,6 +211,8 @@ readme_line_installs() { # the line for Linux, with this machine for GitHub, and
     bash -euo pipefail -c "${line/\/usr\/local\/bin/$work/bin}"
     [[ $(ls "$work/bin") == wait-ready && $("$work/bin/wait-ready" --version) == "wait-ready $version" ]]
 }
+check "binstall finds the program where Cargo.toml says" binstall_finds_it \
+    x86_64-unknown-linux-musl aarch64-unknown-linux-musl "$windows"
 if needs "the README's line for Linux installs it" curl; then
     check "the README's line for Linux installs it" readme_line_installs
 fi
@@ -258,6 +304,22 @@ check "x86_64-unknown-linux-musl: passes the integration suite" suite
 if needs "aarch64-unknown-linux-musl: runs under qemu" qemu-aarch64-static openssl; then
     check "aarch64-unknown-linux-musl: runs under qemu" scripts/release-runs.sh qemu-aarch64-static \
         "$work/aarch64-unknown-linux-musl/$name-aarch64-unknown-linux-musl/wait-ready"
+fi
+
+runs_under_wine() {
+    local folder=$work/$windows/$name-$windows tests=$PWD/tests/wine
+    x86_64-w64-mingw32-gcc -Wall -Wextra -Werror -shared -o "$folder/bcryptprimitives.dll" \
+        "$tests/bcryptprimitives.c" -ladvapi32
+    local each
+    for each in interrupt heeds; do
+        x86_64-w64-mingw32-gcc -Wall -Wextra -Werror -O -o "$work/$each.exe" "$tests/$each.c"
+    done
+    export WINEPREFIX=$target/wine WINEDEBUG=-all
+    wine wineboot --init >/dev/null 2>&1
+    INTERRUPT=$work/interrupt.exe scripts/release-runs.sh wine "$folder/wait-ready.exe"
+}
+if needs "$windows: runs under Wine" wine x86_64-w64-mingw32-gcc openssl; then
+    check "$windows: runs under Wine" runs_under_wine
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -5,7 +5,7 @@
 #   scripts/release-runs.sh [EMULATOR...] PROGRAM
 #
 # Needs bash, python3 and openssl, and nothing that builds. For a program of Windows, INTERRUPT may name
-# tests/wine/interrupt.c, compiled, which sends it Ctrl-C.
+# tests/wine/interrupt.c, compiled, which sends it Ctrl-C; heeds.exe is then beside it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -51,6 +51,11 @@ run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
     shift
     code=0
     env "${environment[@]}" timeout 120 "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
+    # Debian's Wine itself crashes at the end of one process in fifty that has threads.
+    if [[ $code -eq 139 && ${emulator[0]-} == wine ]]; then
+        code=0
+        env "${environment[@]}" timeout 120 "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
+    fi
     cat "$work/err"
 }
 
@@ -137,6 +142,15 @@ ctrl_c() {
     reports 130
 }
 
+# While COMMAND runs, Ctrl-C is for it to decide.
+ctrl_c_is_the_commands() {
+    code=0
+    timeout 120 "${emulator[@]}" "$INTERRUPT" c 3000 "$program" inst_demo --simulate=ready --quiet -- \
+        "${INTERRUPT%/*}/heeds.exe" >"$work/out" 2>"$work/err" || code=$?
+    cat "$work/err"
+    [[ $code -eq 40 ]] || { echo "ended with $code"; return 1; }
+}
+
 over_tls() {
     local port mock began=$SECONDS
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
@@ -179,13 +193,29 @@ check "a server that is silent: 124" ends 124 '' hang:1m --timeout 2s
 check "a wrong option: 2" ends 2 '' ready --timeout 10
 check "a port at the address: 0" ends 0 $'203.0.113.42\n' ready --for tcp:8000
 check "env, a file that is written over, a report, a summary" forms
+probe() {
+    local words=(sh -c 'exit 0')
+    [[ $program != *.exe ]] || words=(cmd /c 'exit 0')
+    run -- inst_demo --simulate=ready --for exec --timeout 1m -- "${words[@]}"
+    ended_with 0 $'203.0.113.42\n'
+    [[ $program != *.exe ]] && words=(sh -c 'exit 3') || words=(cmd /c 'exit 3')
+    run -- inst_demo --simulate=ready --for exec --timeout 3s -- "${words[@]}"
+    ended_with 8 ''
+}
+
+check "a COMMAND that is a probe: 0, and 8" probe
 check "COMMAND gets the address, and its exit code is passed on" command_ends
 if [[ $program != *.exe ]]; then
     check "SIGTERM: 143, and a report" sigterm
 elif [[ -n ${INTERRUPT-} ]]; then
     check "Ctrl-C: 130, and a report" ctrl_c
+    check "Ctrl-C while COMMAND runs: COMMAND's own exit code" ctrl_c_is_the_commands
 fi
-check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
+if [[ ${emulator[0]-} == wine ]]; then
+    echo "skipped  over TLS: Debian's Wine cannot verify certificates as Windows does"
+else
+    check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
+fi
 
 echo "$passed passed, $failed failed"
 [[ $failed -eq 0 ]]

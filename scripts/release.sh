@@ -60,7 +60,7 @@ PYTHON
 case $(uname -s) in
 Linux)
     native=$(uname -m)-unknown-linux-musl
-    all=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
+    all=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu)
     ;;
 Darwin)
     native=$(uname -m | sed s/arm64/aarch64/)-apple-darwin
@@ -74,8 +74,9 @@ esac
 
 # --- the program -----------------------------------------------------------------------
 
-remapped() { # The compiler's options that leave no path of this machine in the program.
+flags() { # TARGET: the compiler's options that leave no path and no time of this machine in the program
     local registry flags=("--remap-path-prefix=$PWD=/wait-ready")
+    [[ $1 != *-windows-gnu ]] || flags+=("-Clink-arg=-Wl,--no-insert-timestamp")
     # The folder of the registry is named after where it is reached from here.
     for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
         flags+=("--remap-path-prefix=${registry%/}=/crates")
@@ -87,7 +88,7 @@ build() { # TARGET
     local command=build
     [[ $1 != *-linux-musl ]] || command=zigbuild
     step "$1"
-    CARGO_ENCODED_RUSTFLAGS=$(remapped) \
+    CARGO_ENCODED_RUSTFLAGS=$(flags "$1") \
         cargo "$command" --locked --release --bin wait-ready --target "$1"
 }
 

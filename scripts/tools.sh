@@ -19,7 +19,7 @@ is_current() { # FOLDER FILE...
 python_tools() {
     local wanted=scripts/tools/requirements.txt folder=$tools/python
     is_current "$folder" "$wanted" && return
-    python3 -c 'import ensurepip' 2>/dev/null || debian_packages python3-venv
+    python3 -c 'import ensurepip' 2>/dev/null || debian_packages python3 python3-venv
     rm -rf "$folder"
     python3 -m venv "$folder"
     "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"

@@ -91,7 +91,7 @@ fn by_policy(traces: &[Trace], seed: u64) -> (Duration, usize) {
 
 fn by_rule(traces: &[Trace], rule: Rule, seed: u64) -> (Duration, usize) {
     let mut backoff = backoff(seed);
-    let mut seen: Vec<Option<Status>> = vec![None; traces.len()];
+    let mut statuses: Vec<Option<Status>> = vec![None; traces.len()];
     let mut waiting: Vec<usize> = (0..traces.len()).collect();
     let (mut now, mut sent) = (Duration::ZERO, 0);
     loop {
@@ -101,9 +101,9 @@ fn by_rule(traces: &[Trace], rule: Rule, seed: u64) -> (Duration, usize) {
         let mut changed = false;
         for &number in &waiting {
             let status = traces[number].status_at(looked_at);
-            changed |= seen[number].replace(status.clone()) != Some(status);
+            changed |= statuses[number].replace(status.clone()) != Some(status);
         }
-        waiting.retain(|&number| seen[number] != Some(Status::Ready));
+        waiting.retain(|&number| statuses[number] != Some(Status::Ready));
         if waiting.is_empty() && traces.len() == 1 {
             return (now, sent);
         }

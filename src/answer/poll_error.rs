@@ -243,6 +243,21 @@ impl PollError {
         matches!(self, Self::Throttled { .. }) || self.hint().is_some()
     }
 
+    /// The HTTP status of the answer that was one.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Throttled { answer, .. }
+            | Self::NotFound(answer)
+            | Self::Unauthorized(answer)
+            | Self::Foreign(answer)
+            | Self::Refused(Refusal::Status(answer))
+            | Self::Transient { fault: Fault::Server(answer), .. } => Some(answer.status),
+            Self::Refused(Refusal::Redirect { status, .. }) => Some(*status),
+            Self::Transient { .. } => None,
+        }
+    }
+
     /// How long the server asks to wait, if it does.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {

@@ -1,23 +1,23 @@
 //! What comes of a run that is over: the summary, the report, the result, and COMMAND. The order
-//! is that of what can be taken back: a report is written anew where a later step fails, while an
-//! address that is printed stays printed, and nothing of this process is left once COMMAND runs.
+//! is that of what can be taken back: a report is written anew where a later step fails or a signal
+//! comes, while an address that is printed stays printed, and nothing of this process is left once
+//! COMMAND runs. Until then a signal is looked for before each step, and each step is left where it
+//! is stuck, so that the report tells of the signal too.
 
 use std::{
     ffi::OsString,
-    io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tracing::warn;
 
 use super::{
-    command::{become_command, command},
+    command::{command, hand_over},
     failure::Failure,
     output::{print, render},
     plan::Outputs,
-    signals::AtOnce,
     tell::tell_reason,
-    verdict::{Finished, Verdict},
+    verdict::{End, Finished, Verdict},
 };
 use crate::{
     report::{
@@ -25,12 +25,14 @@ use crate::{
         summary::summary,
     },
     system::{
-        place::is_special,
+        signals::{Signal, Signals},
         write::{FileError, append, replace, replace_or_shorten},
     },
+    terminal::stderr::Stderr,
+    wait::watch::Watch,
 };
 
-/// The kubelet keeps the last 4,096 bytes of a termination log; the last one ends the line.
+/// The kubelet keeps the last 4,096 bytes of a termination log; one of them ends the line.
 const MOST_IN_PLACE: usize = 4_095;
 
 /// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
@@ -38,24 +40,28 @@ pub(crate) fn conclude(
     outputs: &Outputs,
     command: &[OsString],
     finished: &Finished,
-    verdict: Verdict,
-    at_once: &AtOnce,
+    mut verdict: Verdict,
+    stderr: &Stderr,
+    signals: &Signals,
 ) -> ExitCode {
-    let conclude = || {
-        let mut verdict = report(outputs, finished, verdict);
-        if verdict.code == ExitCode::Success
-            && let Err(failure) = pass_on(outputs, command, finished, at_once)
-        {
-            verdict = report(outputs, finished, spoiled(failure));
-        }
-        if let Some(message) = verdict.message.filter(|_| outputs.annotates) {
-            let _ = writeln!(io::stderr(), "{}", annotation(&message));
-        }
-        verdict.code
-    };
-    // Only where it may be stuck: elsewhere a signal would leave half of the work behind.
-    let may_be_stuck = outputs.files().any(|(_, path)| is_special(path));
-    if may_be_stuck { at_once.during(conclude) } else { conclude() }
+    let mut accounts = Accounts { outputs, finished, signals, broken: Vec::new() };
+    // A success can turn into a failure, and either into a signal's ending: three turns at most.
+    loop {
+        let done = accounts.give(&verdict).and_then(|()| match verdict.code {
+            ExitCode::Success => pass_on(outputs, command, finished, signals),
+            _ => Ok(()),
+        });
+        verdict = match done {
+            Ok(()) | Err(End::Over) => break,
+            Err(End::Failed(failure)) => failure.into(),
+            Err(End::Signal(signal)) => Verdict::interrupted(finished, signal),
+        };
+        verdict.reasons.iter().for_each(tell_reason);
+    }
+    if let Some(message) = verdict.message.filter(|_| outputs.annotates) {
+        stderr.say(annotation(&message) + "\n");
+    }
+    verdict.code
 }
 
 /// Writes the result and becomes COMMAND; comes back where there is none or that is impossible.
@@ -63,67 +69,114 @@ fn pass_on(
     outputs: &Outputs,
     words: &[OsString],
     finished: &Finished,
-    at_once: &AtOnce,
-) -> Result<(), Failure> {
+    signals: &Signals,
+) -> Result<(), End> {
     let met = finished.outcome.met();
-    let text = || render(outputs.format, &met, finished.outcome.elapsed());
-    if let Some(path) = &outputs.result {
-        replace(path, text().as_bytes())
+    let text = || render(outputs.format, &met, finished.outcome.elapsed()).into_bytes();
+    if let Some(path) = outputs.result.clone() {
+        let text = text();
+        signals
+            .unless_stuck(move || replace(&path, &text))?
             .map_err(|error| Failure::unexpected("cannot write the result", &error))?;
     } else if words.is_empty() {
         // With COMMAND, standard output is COMMAND's.
-        at_once.during(|| print(text().as_bytes())).map_err(|error| {
+        let text = text();
+        signals.unless_stuck(move || print(&text))?.map_err(|error| {
             Failure::unexpected("cannot write the result to standard output", &error)
         })?;
     }
     let Some(command) = command(words, &met) else { return Ok(()) };
-    let error = become_command(command);
-    Err(Failure::command(error.code(), &error))
+    let error = hand_over(command, met.len(), signals)?;
+    Err(Failure::command(error.code(), &error).into())
 }
 
-/// Writes the summary and the report; a success that cannot be reported is none.
-fn report(outputs: &Outputs, finished: &Finished, mut verdict: Verdict) -> Verdict {
-    let outcome = &finished.outcome;
-    let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
-    if let Some(path) = &outputs.summary {
-        let text = summary(watches, elapsed, verdict.code, verdict.message.as_deref());
-        let written = append(path, text.as_bytes());
-        verdict = unless_written("cannot write the summary", written, verdict);
+/// The accounts that are given of a run: the summary and the report.
+struct Accounts<'a> {
+    outputs: &'a Outputs,
+    finished: &'a Finished,
+    signals: &'a Signals,
+    /// Those that cannot be written, which is told once.
+    broken: Vec<&'static str>,
+}
+
+impl Accounts<'_> {
+    /// Gives them of `verdict`. A success that cannot be reported is none, and what a signal has
+    /// overtaken is none either.
+    fn give(&mut self, verdict: &Verdict) -> Result<(), End> {
+        let is_signals = verdict.code.is_of_signal();
+        for (what, path) in [("summary", &self.outputs.summary), ("report", &self.outputs.report)] {
+            let Some(path) = path.as_ref().filter(|_| !self.broken.contains(&what)) else {
+                continue;
+            };
+            if let Some(signal) = self.signals.heard().filter(|_| !is_signals) {
+                return Err(signal.into());
+            }
+            let end = match self.write(what, path.clone(), verdict) {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => {
+                    End::Failed(Failure::unexpected(&format!("cannot write the {what}"), &error))
+                }
+                Err(signal) => End::Signal(signal),
+            };
+            self.broken.push(what);
+            match end {
+                End::Failed(failure) if verdict.code != ExitCode::Success => {
+                    warn!(event = "warning", "{}", failure.explanation.what);
+                }
+                End::Signal(_) if is_signals => {
+                    warn!(event = "warning", "cannot write the {what}: it is stuck");
+                }
+                end => return Err(end),
+            }
+        }
+        match self.signals.heard().filter(|_| !is_signals) {
+            Some(signal) => Err(signal.into()),
+            None => Ok(()),
+        }
     }
-    if let Some(path) = &outputs.report {
-        let decisive = outcome
-            .decisive()
-            .or_else(|| watches.iter().find(|watch| watch.is_met()))
-            .or(watches.first());
+
+    fn write(
+        &self,
+        what: &str,
+        path: PathBuf,
+        verdict: &Verdict,
+    ) -> Result<Result<(), FileError>, Signal> {
+        let outcome = &self.finished.outcome;
+        let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
         let message = verdict.message.as_deref();
-        let report = Report::new(watches, decisive, elapsed, verdict.code, message);
-        let written = write_report(path, &report);
-        verdict = unless_written("cannot write the report", written, verdict);
+        if what == "summary" {
+            let text = summary(watches, elapsed, verdict.code, message);
+            self.signals.unless_stuck(move || append(&path, text.as_bytes()))
+        } else {
+            let watch = decisive(self.finished, verdict.code);
+            let report = Report::new(watches, watch, elapsed, verdict.code, message);
+            let (whole, short) = lines(&report);
+            self.signals.unless_stuck(move || replace_or_shorten(&path, &whole, &short))
+        }
     }
-    verdict
 }
 
-/// `verdict`, or that of a success that came to nothing here; a failure stays what it is.
-fn unless_written(what: &str, written: Result<(), FileError>, verdict: Verdict) -> Verdict {
-    let Err(error) = written else { return verdict };
-    let failure = Failure::unexpected(what, &error);
-    if verdict.code == ExitCode::Success {
-        spoiled(failure)
+/// The instance that a report puts first: the one that decided the wait; after a signal, which no
+/// instance decided, the first that was still waited for.
+fn decisive(finished: &Finished, code: ExitCode) -> Option<&Watch> {
+    let watches = finished.outcome.watches();
+    let first = |is_it: fn(&Watch) -> bool| watches.iter().find(|watch| is_it(watch));
+    let of_wait = if code.is_of_signal() {
+        first(Watch::is_waiting).or_else(|| first(|watch| !watch.is_met()))
     } else {
-        warn!("{}", failure.explanation.what);
-        verdict
-    }
-}
-
-/// The verdict on a success that came to nothing after the wait, which is told at once.
-fn spoiled(failure: Failure) -> Verdict {
-    let verdict = Verdict::from(failure);
-    verdict.reasons.iter().for_each(tell_reason);
-    verdict
+        finished.outcome.decisive().or_else(|| first(Watch::is_met))
+    };
+    of_wait.or(watches.first())
 }
 
 /// Writes a report, over a file that cannot be replaced too.
 pub(crate) fn write_report(path: &Path, report: &Report<'_>) -> Result<(), FileError> {
-    let (whole, short) = (json::line(report), fitting(report, MOST_IN_PLACE));
-    replace_or_shorten(path, format!("{whole}\n").as_bytes(), format!("{short}\n").as_bytes())
+    let (whole, short) = lines(report);
+    replace_or_shorten(path, &whole, &short)
+}
+
+/// A report, whole and as short as a file wants it that cannot be replaced.
+fn lines(report: &Report<'_>) -> (Vec<u8>, Vec<u8>) {
+    let line = |text: String| (text + "\n").into_bytes();
+    (line(json::line(report)), line(fitting(report, MOST_IN_PLACE)))
 }

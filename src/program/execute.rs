@@ -1,16 +1,16 @@
 //! The wait that a plan asks for: everything between the command line and the verdict.
 
-use std::{cell::RefCell, env, io, path::Path, pin::pin, time::Duration};
+use std::{env, ffi::OsString, io, path::Path};
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::{
+    command,
     failure::Failure,
     instance_list::{expand, read_list},
-    output::{Format, is_fit_for_env},
+    meanwhile::{Meanwhile, watched},
+    output::{Format, check_standard_output, is_fit_for_env},
     plan::{Look, Outputs, Source, Wait},
-    signals::{AtOnce, Signals},
     simulated::{Simulated, is_script},
     verdict::{End, Finished},
 };
@@ -22,49 +22,45 @@ use crate::{
         trust::unreadable_stores,
     },
     reach::NetProbe,
-    report::{exit_code::ExitCode, log::Log},
     system::{
         place::are_one_file,
+        signals::Signals,
         writable::{check_end, check_place},
     },
-    terminal::{
-        board::Board,
-        progress::{Progress, REDRAW_EVERY},
-        subscriber::Stderr,
-    },
+    terminal::stderr::Stderr,
     text::untrusted::Untrusted,
-    wait::{
-        event::{Observer as _, WaitEvent},
-        policy::Policy,
-        waiter::Waiter,
-    },
+    wait::{policy::Policy, waiter::Waiter},
 };
 
 /// Carries the plan out, until the wait is over.
+///
+/// # Errors
+///
+/// What ended it before the first poll.
 pub(crate) fn execute(
     wait: Wait,
     targets: &[String],
     outputs: &Outputs,
+    command: &[OsString],
     look: &Look,
     stderr: &Stderr,
-    at_once: &AtOnce,
-) -> Result<Finished, Failure> {
+    signals: &Signals,
+) -> Result<Finished, End> {
+    check_for_scripts(targets, wait.source.simulated.is_some())?;
+    let ids = instances(targets, signals)?;
+    check_before_the_first_poll(outputs, &ids)?;
+    if outputs.result.is_none() && command.is_empty() {
+        check_standard_output().map_err(|error| {
+            Failure::unexpected("cannot write the result to standard output", &error)
+        })?;
+    }
+    check_command(command, &wait, &ids)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::unexpected("cannot start", &error))?;
-    let finished = runtime.block_on(async {
-        let mut signals = Signals::install(at_once)
-            .map_err(|error| Failure::unexpected("cannot handle signals", &error))?;
-        let ids = tokio::select! {
-            biased;
-            code = signals.next() => return Err(Failure::interrupted(code)),
-            ids = instances(targets) => ids?,
-        };
-        check_before_the_first_poll(outputs, &ids)?;
-        wait_for(ids, wait, look, stderr, (at_once, &mut signals)).await
-    });
-    // A name that is being looked up, or a read of standard input, must not delay the end.
+    let finished = runtime.block_on(wait_for(ids, wait, look, stderr, signals));
+    // A name that is being looked up must not delay the end.
     runtime.shutdown_background();
     finished
 }
@@ -74,8 +70,8 @@ async fn wait_for(
     wait: Wait,
     look: &Look,
     stderr: &Stderr,
-    (at_once, signals): (&AtOnce, &mut Signals),
-) -> Result<Finished, Failure> {
+    signals: &Signals,
+) -> Result<Finished, End> {
     let Wait { rules, pace, probe, source } = wait;
     let probe = match probe {
         Some(template) => NetProbe::new().with_command(template, tell_line),
@@ -88,18 +84,12 @@ async fn wait_for(
     };
     let (source, probe) = match &simulated {
         Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
-        None => (real(source, at_once)?, probe),
+        None => (real(source, signals)?, probe),
     };
-    let mut progress = look.draws().then(|| {
-        let unicode = look.appearance.unicode;
-        let board = Board::new(ids.iter().cloned(), &rules, unicode);
-        let progress = Progress::on_stderr(board, unicode);
-        stderr.share_with(progress.rows());
-        progress
-    });
+    let meanwhile = Meanwhile::new(&ids, &rules, look, stderr);
     let policy = Policy::new(rules.clone(), pace, ids);
     let mut waiter = Waiter::new(source, probe, policy);
-    let signal = watched(&mut waiter, &mut progress, signals).await;
+    let signal = watched(&mut waiter, meanwhile, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
     Ok(Finished { outcome: waiter.outcome(), rules, end })
 }
@@ -109,18 +99,16 @@ fn tell_line(id: &InstanceId, line: &Untrusted) {
     info!(event = "command_output", instance = %id, "{id}  {line}");
 }
 
-/// The instances to wait for. Only a list to be read needs a thread, so that a signal is heard.
-async fn instances(words: &[String]) -> Result<Vec<InstanceId>, Failure> {
+/// The instances to wait for. A list may never end, so that a signal has to be heard meanwhile.
+fn instances(words: &[String], signals: &Signals) -> Result<Vec<InstanceId>, End> {
     let owned = words.to_vec();
     let read = move || expand(&owned, || read_list(io::stdin()));
     let ids = if words.iter().any(|word| word.starts_with('@')) {
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| Failure::unexpected("cannot read the instance ids", &error))?
+        signals.unless_stuck(read)?
     } else {
         read()
     };
-    ids.map_err(|error| Failure::usage(error.to_string()))
+    Ok(ids.map_err(|error| Failure::usage(error.to_string()))?)
 }
 
 /// What would only be noticed at the end of the wait is checked before it.
@@ -141,78 +129,51 @@ fn check_before_the_first_poll(outputs: &Outputs, ids: &[InstanceId]) -> Result<
             "--output env cannot carry the id {id}: shells and CI systems quote it differently"
         )));
     }
-    check_for_slips(ids)
-}
-
-/// Words that were surely not meant as instances.
-fn check_for_slips(ids: &[InstanceId]) -> Result<(), Failure> {
-    for id in ids {
-        if ["{ip}", "{id}"].iter().any(|placeholder| id.as_str().contains(placeholder)) {
-            let text = format!("{id} is no instance id: a COMMAND begins after ` -- `");
-            return Err(Failure::usage(text));
-        }
-        if is_script(id.as_str()) {
-            let text = format!("{id} is no instance id: a script is written --simulate={id}");
-            return Err(Failure::usage(text));
-        }
-    }
     Ok(())
 }
 
+/// COMMAND, which succeeds the wait or probes, is looked for before the wait.
+fn check_command(command: &[OsString], wait: &Wait, ids: &[InstanceId]) -> Result<(), Failure> {
+    let all_at_once = if wait.rules.any { &ids[..1] } else { ids };
+    let checked = match &wait.probe {
+        Some(template) => command::check(&[template.program().to_owned()], &[]),
+        None => command::check(command, all_at_once),
+    };
+    checked.map_err(|error| Failure::command(error.code(), &error))
+}
+
+/// Words that are surely not instances but the script of a simulation.
+fn check_for_scripts(words: &[String], simulates: bool) -> Result<(), Failure> {
+    match words.iter().find(|word| is_script(word, simulates)) {
+        None => Ok(()),
+        Some(script) => Err(Failure::usage(format!(
+            "{} is no instance id: a script is written --simulate={0}",
+            Untrusted::from(script.as_str())
+        ))),
+    }
+}
+
 /// The API that the plan names.
-fn real(source: Source, at_once: &AtOnce) -> Result<HttpSource, Failure> {
+fn real(source: Source, signals: &Signals) -> Result<HttpSource, End> {
     let Source { api, key_file, request_timeout, .. } = source;
-    let key = at_once
-        .during(|| find_key(key_file.as_deref(), &|name| env::var_os(name)))
+    let key = signals
+        .unless_stuck(move || find_key(key_file.as_deref(), &|name| env::var_os(name)))?
         .map_err(|error| Failure::credentials(&error))?;
     if api.is_readable_on_the_way() {
-        warn!("the API key is sent unencrypted to {} (--insecure-http)", api.host());
+        warn!(
+            event = "warning",
+            "the API key is sent unencrypted to {} (--insecure-http)",
+            api.host()
+        );
     }
     if api.is_encrypted() {
         for complaint in unreadable_stores(&|name| env::var_os(name)) {
-            warn!("{complaint}");
+            warn!(event = "warning", "{complaint}");
         }
     }
     // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
     let proxies = api.is_encrypted() || api.is_readable_on_the_way();
     let options = HttpOptions { request_timeout, proxies };
-    HttpSource::new(api, key, options)
-        .map_err(|error| Failure::unexpected("cannot use HTTP", &error))
-}
-
-/// Waits until the end or a signal, and draws how it goes.
-async fn watched(
-    waiter: &mut Waiter<HttpSource, NetProbe>,
-    progress: &mut Option<Progress>,
-    signals: &mut Signals,
-) -> Option<ExitCode> {
-    let Some(progress) = progress else {
-        let mut log = Log;
-        return tokio::select! {
-            biased;
-            code = signals.next() => Some(code),
-            _ = waiter.wait(&mut log) => None,
-        };
-    };
-    let progress = RefCell::new(progress);
-    let started = Instant::now();
-    let mut observer = |at: Duration, event: &WaitEvent<'_>| {
-        Log.observe(at, event);
-        progress.borrow_mut().observe(at, event);
-    };
-    let mut redraw = interval(REDRAW_EVERY);
-    redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let signal = {
-        let mut waiting = pin!(waiter.wait(&mut observer));
-        loop {
-            tokio::select! {
-                biased;
-                code = signals.next() => break Some(code),
-                _ = &mut waiting => break None,
-                _ = redraw.tick() => progress.borrow_mut().draw(started.elapsed()),
-            }
-        }
-    };
-    progress.borrow_mut().clear();
-    signal
+    Ok(HttpSource::new(api, key, options)
+        .map_err(|error| Failure::unexpected("cannot use HTTP", &error))?)
 }

@@ -63,9 +63,4 @@ impl Failure {
     pub(crate) fn command(code: ExitCode, error: &dyn Error) -> Self {
         Self::new(code, error.to_string(), None, None)
     }
-
-    /// A signal came before the wait began.
-    pub(crate) fn interrupted(code: ExitCode) -> Self {
-        Self::new(code, "ended by a signal before the wait began".into(), None, None)
-    }
 }

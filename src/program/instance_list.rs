@@ -5,11 +5,14 @@ use std::{collections::HashSet, fs, io};
 use crate::{
     answer::instance::{InstanceId, InvalidInstanceId},
     system::read::read_at_most,
-    text::untrusted::Untrusted,
+    text::untrusted::{Untrusted, is_harmless},
 };
 
 /// A list of ids longer than this is some other file.
 const MAX_BYTES: u64 = 64 << 20;
+/// How the lines begin that `-o env` writes.
+const ENV_IDS: &str = "FAL_INSTANCE_ID=";
+const ENV_ADDRESSES: &str = "FAL_INSTANCE_IP=";
 
 /// Why a list of instances cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,16 @@ pub enum InstanceListError {
         /// The word.
         word: String,
     },
+    /// A word that was surely not meant.
+    #[error("{place}: {:?} is surely not the id that was meant: {slip}", Untrusted::from(.word.as_str()))]
+    Slip {
+        /// Where it stands.
+        place: String,
+        /// What it looks like.
+        slip: Slip,
+        /// The word.
+        word: String,
+    },
     /// The file cannot be read.
     #[error("cannot read instance ids from {place}: {source}")]
     Unreadable {
@@ -35,17 +48,58 @@ pub enum InstanceListError {
     /// There is not one id in all of them.
     #[error("{place} names no instance")]
     Empty {
-        /// The file, or standard input.
+        /// The file, standard input, or the command line.
         place: String,
     },
+}
+
+/// What a word looks like that no API has ever named an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Slip {
+    /// What a program writes where it has nothing.
+    #[error("it is what a program writes for nothing (is the field there that it comes from?)")]
+    Nothing,
+    /// Something that a shell would have replaced.
+    #[error("the shell or the template that should have filled it in has not")]
+    Unfilled,
+    /// A place that is filled in for COMMAND.
+    #[error("a COMMAND begins after ` -- `")]
+    Placeholder,
+    /// A quotation mark is part of it.
+    #[error("it has quotation marks (jq writes none with -r)")]
+    Quoted,
+    /// A byte order mark, a zero-width character, a blank that is none.
+    #[error("it has a character that cannot be seen")]
+    Invisible,
 }
 
 fn shown(word: &str) -> String {
     if word.is_empty() { String::new() } else { format!(": {:?}", Untrusted::from(word)) }
 }
 
-/// The instances that `words` name, each once, in order: ids, `@FILE` with one id a line, and
-/// `@-` for `stdin`. Blank lines and lines that begin with `#` name none.
+/// Recognizes a word that is an id by its form and surely was not meant as one.
+fn slip(word: &str) -> Option<Slip> {
+    const NOTHING: [&str; 5] = ["null", "none", "undefined", "nil", "nan"];
+    let is_quote = |c: char| matches!(c, '\'' | '"' | '`' | '‘'..='‟' | '«' | '»' | '‹' | '›');
+    let is_template = |c: char| matches!(c, '$' | '{' | '}' | '<' | '>');
+    if NOTHING.iter().any(|nothing| word.eq_ignore_ascii_case(nothing)) {
+        Some(Slip::Nothing)
+    } else if word.chars().any(|c| !is_harmless(c) || (c.is_whitespace() && !c.is_ascii())) {
+        Some(Slip::Invisible)
+    } else if ["{ip}", "{id}"].iter().any(|placeholder| word.contains(placeholder)) {
+        Some(Slip::Placeholder)
+    } else if word.contains(is_quote) {
+        Some(Slip::Quoted)
+    } else if word.contains(is_template) {
+        Some(Slip::Unfilled)
+    } else {
+        None
+    }
+}
+
+/// The instances that `words` name, each once, in order: ids, `@FILE`, and `@-` for `stdin`. Commas
+/// and blanks separate ids everywhere; in a file, blank lines and what comes after a `#` name none,
+/// and the lines that `-o env` writes name theirs.
 ///
 /// # Errors
 ///
@@ -58,7 +112,7 @@ pub fn expand(
     let mut list = List::default();
     for word in words {
         let Some(file) = word.strip_prefix('@') else {
-            list.add(word, || "the command line".into())?;
+            list.add_all(word, || "the command line".into())?;
             continue;
         };
         let place = if file == "-" { "standard input" } else { file };
@@ -90,6 +144,10 @@ pub fn read_list(reader: impl io::Read) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
+fn is_separator(c: char) -> bool {
+    c == ',' || c.is_ascii_whitespace()
+}
+
 #[derive(Default)]
 struct List {
     ids: Vec<InstanceId>,
@@ -97,7 +155,23 @@ struct List {
 }
 
 impl List {
+    /// Adds every id of `text`, which has to name one.
+    fn add_all(&mut self, text: &str, place: impl Fn() -> String) -> Result<(), InstanceListError> {
+        let mut named = text.split(is_separator).filter(|word| !word.is_empty()).peekable();
+        if named.peek().is_none() {
+            return if text.is_empty() {
+                self.add(text, place)
+            } else {
+                Err(InstanceListError::Empty { place: place() })
+            };
+        }
+        named.try_for_each(|word| self.add(word, &place))
+    }
+
     fn add(&mut self, word: &str, place: impl Fn() -> String) -> Result<(), InstanceListError> {
+        if let Some(slip) = slip(word) {
+            return Err(InstanceListError::Slip { place: place(), slip, word: word.to_owned() });
+        }
         let id = InstanceId::new(word).map_err(|reason| InstanceListError::Invalid {
             place: place(),
             reason,
@@ -110,16 +184,26 @@ impl List {
     }
 
     fn add_lines(&mut self, text: &str, place: &str) -> Result<(), InstanceListError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut named = false;
         for (number, line) in text.lines().enumerate() {
-            let word = line.trim();
-            if !word.is_empty() && !word.starts_with('#') {
-                named = true;
-                self.add(word, || format!("{place}, line {}", number + 1))?;
+            let line = line.trim().strip_prefix(ENV_IDS).unwrap_or(line);
+            let line = without_comment(line);
+            if line.split(is_separator).all(str::is_empty) || line.starts_with(ENV_ADDRESSES) {
+                continue;
             }
+            named = true;
+            self.add_all(line, || format!("{place}, line {}", number + 1))?;
         }
         if named { Ok(()) } else { Err(InstanceListError::Empty { place: place.to_owned() }) }
     }
+}
+
+/// What stands before a `#` that begins a word.
+fn without_comment(line: &str) -> &str {
+    let begins =
+        |&(at, _): &(usize, &str)| line[..at].is_empty() || line[..at].ends_with(is_separator);
+    line.match_indices('#').find(begins).map_or(line, |(at, _)| &line[..at])
 }
 
 #[cfg(test)]
@@ -139,20 +223,76 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_has_one_id_a_line() {
+    fn commas_and_blanks_separate_ids() {
+        for words in [&["a,b"][..], &["a b"], &["a,", ",b"], &[" a ,\tb\n"], &["a,,b,"]] {
+            assert_eq!(expanded(words, "").unwrap(), ["a", "b"], "{words:?}");
+        }
+        assert_eq!(expanded(&["@-"], "a,b\n c d # e\n#f\n").unwrap(), ["a", "b", "c", "d"]);
+        assert!(expanded(&[","], "").unwrap_err().contains("names no instance"));
+        assert!(expanded(&[" "], "").unwrap_err().contains("names no instance"));
+    }
+
+    #[test]
+    fn what_output_env_writes_can_be_read_back() {
+        let text = "FAL_INSTANCE_ID=node-1,node-2\nFAL_INSTANCE_IP=203.0.113.1,203.0.113.2\n";
+        assert_eq!(expanded(&["@-"], text).unwrap(), ["node-1", "node-2"]);
+    }
+
+    #[test]
+    fn standard_input_has_one_id_a_line_whoever_wrote_it() {
         let ids = expanded(&["z", "@-"], "# nodes\r\n\n a \r\nb\nz\n").unwrap();
         assert_eq!(ids, ["z", "a", "b"]);
+        assert_eq!(expanded(&["@-"], "\u{feff}a\r\nb").unwrap(), ["a", "b"]);
+        assert_eq!(expanded(&["@-"], "a#1\nb").unwrap(), ["a#1", "b"]);
+    }
+
+    #[test]
+    fn a_word_that_was_surely_not_meant_is_refused_wherever_it_stands() {
+        for word in [
+            "null",
+            "None",
+            "NULL",
+            "undefined",
+            "nil",
+            "NaN",
+            "\"inst_a\"",
+            "'inst_a'",
+            "`id`",
+            "“inst_a”",
+            "$ID",
+            "${ID}",
+            "{{id}}",
+            "<id>",
+            "\u{feff}inst_a",
+            "inst\u{200b}_a",
+            "inst\u{a0}a",
+            "inst_a\u{ad}",
+            "\u{202e}inst",
+            "inst\u{2028}a",
+            "inst_a\u{3000}",
+        ] {
+            let error = expanded(&[word], "").unwrap_err();
+            assert!(error.contains("surely not"), "{word:?}: {error}");
+            assert!(error.chars().all(is_harmless), "{error:?}");
+            let error = expanded(&["@-"], &format!("a\n{word}\n")).unwrap_err();
+            assert!(error.contains("standard input, line 2"), "{word:?}: {error}");
+            assert!(expanded(&[&format!("a,{word}")], "").is_err(), "{word:?}");
+        }
+        for word in ["inst_abc123", "nullify", "i-0.1:2@3/4%5", "né"] {
+            assert_eq!(expanded(&[word], "").unwrap(), [word]);
+        }
     }
 
     #[test]
     fn a_wrong_line_is_named() {
-        let error = expanded(&["@-"], "a\nb c\n").unwrap_err();
-        assert!(error.contains("standard input, line 2") && error.contains("b c"), "{error}");
+        let error = expanded(&["@-"], "a\n::b\n").unwrap_err();
+        assert!(error.contains("standard input, line 2") && error.contains("::b"), "{error}");
     }
 
     #[test]
     fn a_list_without_an_id_is_a_mistake_and_not_a_success() {
         assert!(expanded(&["@-"], "\n# none\n").unwrap_err().contains("names no instance"));
+        assert!(expanded(&["@-"], "FAL_INSTANCE_ID=\n").unwrap_err().contains("names no instance"));
         assert!(expanded(&["@/no/such/file"], "").unwrap_err().contains("/no/such/file"));
         assert!(expanded(&[""], "").unwrap_err().contains("empty"));
     }

@@ -90,6 +90,8 @@ pub(crate) struct Look {
     pub(crate) verbosity: Verbosity,
     /// How messages are written.
     pub(crate) log_format: LogFormat,
+    /// After how long a silence it is told that the wait goes on.
+    pub(crate) heartbeat: Option<Duration>,
 }
 
 impl Plan {
@@ -212,7 +214,8 @@ impl Look {
         };
         let appearance =
             Appearance::new(output.progress, output.color, stderr_is_terminal, variable);
-        Self { appearance, verbosity, log_format: output.log_format }
+        let heartbeat = Some(output.heartbeat).filter(|every| !every.is_zero());
+        Self { appearance, verbosity, log_format: output.log_format, heartbeat }
     }
 
     /// Whether rows are drawn that change in place.

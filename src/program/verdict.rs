@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use crate::{
-    answer::instance::InstanceId,
+    answer::{instance::InstanceId, poll_error::PollError},
     report::{
         exit_code::ExitCode,
         explain::{Explanation, STILL_BILLED, explain, polls},
+        fleet::A_FLEET,
     },
+    system::signals::Signal,
     text::duration::Brief,
     wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
 
 /// With more instances than this, one line tells of all.
-pub(super) const TOLD_ONE_BY_ONE: usize = 20;
+pub(super) const TOLD_ONE_BY_ONE: usize = A_FLEET - 1;
 
 /// A run that is over.
 pub(crate) struct Finished {
@@ -28,10 +30,22 @@ pub(crate) struct Finished {
 pub(crate) enum End {
     /// Every instance has its ending.
     Over,
-    /// A signal, whose exit code this is.
-    Signal(ExitCode),
+    /// A signal.
+    Signal(Signal),
     /// It could not be carried out.
     Failed(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Signal> for End {
+    fn from(signal: Signal) -> Self {
+        Self::Signal(signal)
+    }
 }
 
 /// What a run comes to.
@@ -51,15 +65,17 @@ pub(crate) struct Verdict {
 pub(crate) struct Reason {
     pub(crate) explanation: Explanation,
     pub(crate) code: ExitCode,
+    /// What the last poll of the first one brought, if that was an error.
+    pub(crate) error: Option<PollError>,
 }
 
 impl Finished {
-    /// A run that failed before the first poll.
-    pub(crate) fn failed(words: &[String], failure: Failure) -> Self {
+    /// A run that ended before the first poll.
+    pub(crate) fn before_the_wait(words: &[String], end: End) -> Self {
         let ids = words.iter().filter(|word| !word.starts_with('@'));
         let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
         let outcome = Outcome::new(watches, false, Duration::ZERO);
-        Self { outcome, rules: Rules::default(), end: End::Failed(failure) }
+        Self { outcome, rules: Rules::default(), end }
     }
 
     /// The instances that got there.
@@ -77,9 +93,7 @@ impl Finished {
 pub(crate) fn verdict(finished: &Finished) -> Verdict {
     match &finished.end {
         End::Failed(failure) => failure.clone().into(),
-        End::Signal(code) => {
-            Verdict::of(Reason { explanation: interruption(finished, *code), code: *code })
-        }
+        End::Signal(signal) => Verdict::interrupted(finished, *signal),
         End::Over => match finished.outcome.decisive() {
             None => {
                 Verdict { code: ExitCode::Success, reasons: Vec::new(), untold: 0, message: None }
@@ -90,6 +104,12 @@ pub(crate) fn verdict(finished: &Finished) -> Verdict {
 }
 
 impl Verdict {
+    /// That of a run which `signal` has ended, whatever it had come to.
+    pub(crate) fn interrupted(finished: &Finished, signal: Signal) -> Self {
+        let explanation = interruption(finished, signal);
+        Self::of(Reason { explanation, code: code_of(signal), error: None })
+    }
+
     /// A failure for this reason.
     fn of(reason: Reason) -> Self {
         let message = Some(reason.explanation.on_one_line());
@@ -99,7 +119,7 @@ impl Verdict {
 
 impl From<Failure> for Verdict {
     fn from(Failure { code, explanation }: Failure) -> Self {
-        Self::of(Reason { explanation, code })
+        Self::of(Reason { explanation, code, error: None })
     }
 }
 
@@ -114,7 +134,8 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
         if let Some((_, others)) = same {
             *others += 1;
         } else if kinds.len() < TOLD_ONE_BY_ONE {
-            kinds.push((Reason { explanation, code: own }, 0));
+            let error = watch.present_error().cloned();
+            kinds.push((Reason { explanation, code: own, error }, 0));
         } else {
             untold += 1;
         }
@@ -130,18 +151,31 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
     Verdict { code, reasons, untold, message }
 }
 
-fn interruption(finished: &Finished, code: ExitCode) -> Explanation {
-    let name = if code == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
-    let seen = match finished.outcome.watches() {
+fn interruption(finished: &Finished, signal: Signal) -> Explanation {
+    let outcome = &finished.outcome;
+    let when = match outcome.elapsed() {
+        Duration::ZERO => "before the wait began".to_owned(),
+        elapsed => format!("after {}", Brief(elapsed)),
+    };
+    let seen = match outcome.watches() {
         [only] => only.instance().map(|instance| {
             format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
         }),
         _ => Some(finished.got_there()),
     };
-    let is_unfinished = finished.outcome.watches().iter().any(Watch::is_waiting);
+    let is_unfinished = outcome.watches().iter().any(Watch::is_waiting);
     Explanation {
-        what: format!("ended by {name} after {}", Brief(finished.outcome.elapsed())),
+        what: format!("ended by {} {when}", signal.name()),
         seen,
         advice: is_unfinished.then(|| STILL_BILLED.to_owned()),
+    }
+}
+
+fn code_of(signal: Signal) -> ExitCode {
+    match signal {
+        Signal::Hangup => ExitCode::HungUp,
+        Signal::Interrupt => ExitCode::Interrupted,
+        Signal::Quit => ExitCode::Quit,
+        Signal::Terminate => ExitCode::Terminated,
     }
 }

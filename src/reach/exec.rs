@@ -46,7 +46,7 @@ pub async fn run(mut command: Command, listener: impl Fn(&Untrusted)) -> Result<
     Group::prepare(&mut command);
     let mut command = tokio::process::Command::from(command);
     let mut child = command.kill_on_drop(true).spawn().map_err(cannot_run)?;
-    let group = Group::led_by(child.id());
+    let group = Group::led_by(&child);
     let mut stderr = Lines::default();
     let status = {
         let mut stdout = Lines::default();

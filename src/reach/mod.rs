@@ -1,6 +1,10 @@
 //! Is the address really there: over TCP, SSH or HTTP, or by a command of the user's own.
 
+#[cfg(feature = "exec")]
 pub mod exec;
+#[cfg(not(feature = "exec"))]
+#[path = "no_exec.rs"]
+mod exec;
 pub mod http;
 pub mod ssh;
 pub mod template;
@@ -45,10 +49,13 @@ pub struct NetProbe {
     commands: Semaphore,
 }
 
+/// Is told what a command writes.
+type Listener = dyn Fn(&InstanceId, &Untrusted) + Send + Sync;
+
 /// A command that probes, and who is told what it writes.
 struct Command {
     template: Template,
-    listener: Box<dyn Fn(&InstanceId, &Untrusted) + Send + Sync>,
+    listener: Box<Listener>,
 }
 
 impl fmt::Debug for Command {

@@ -5,6 +5,8 @@ use std::{
     process::Command,
 };
 
+use crate::system::words::with_bytes;
+
 /// A command that is filled in for one instance, or for several.
 ///
 /// Every `{id}` and `{ip}` in an argument is replaced; `FAL_INSTANCE_ID` and `FAL_INSTANCE_IP` are
@@ -44,17 +46,8 @@ impl Template {
 }
 
 /// `argument` with `{id}` and `{ip}` replaced, in one pass: an id may itself look like `{ip}`.
-#[cfg(unix)]
 fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-    OsString::from_vec(filled(argument.as_bytes(), ids, addresses))
-}
-
-/// The same; an argument that is not Unicode has no place to fill.
-#[cfg(not(unix))]
-fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
-    let Some(text) = argument.to_str() else { return argument.to_owned() };
-    String::from_utf8_lossy(&filled(text.as_bytes(), ids, addresses)).into_owned().into()
+    with_bytes(argument, |argument| filled(argument, ids, addresses))
 }
 
 fn filled(argument: &[u8], ids: &str, addresses: &str) -> Vec<u8> {

@@ -33,15 +33,19 @@ pub enum ExitCode {
     CannotRun = 126,
     /// COMMAND was not found.
     CommandNotFound = 127,
+    /// SIGHUP.
+    HungUp = 129,
     /// SIGINT.
     Interrupted = 130,
+    /// SIGQUIT.
+    Quit = 131,
     /// SIGTERM.
     Terminated = 143,
 }
 
 impl ExitCode {
     /// Every code, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Success,
         Self::Unexpected,
         Self::Usage,
@@ -55,7 +59,9 @@ impl ExitCode {
         Self::TimedOut,
         Self::CannotRun,
         Self::CommandNotFound,
+        Self::HungUp,
         Self::Interrupted,
+        Self::Quit,
         Self::Terminated,
     ];
 
@@ -82,9 +88,17 @@ impl ExitCode {
             Self::TimedOut => "timed_out",
             Self::CannotRun => "cannot_run",
             Self::CommandNotFound => "command_not_found",
+            Self::HungUp => "hung_up",
             Self::Interrupted => "interrupted",
+            Self::Quit => "quit",
             Self::Terminated => "terminated",
         }
+    }
+
+    /// Whether it stands for a signal that ended the run.
+    #[must_use]
+    pub const fn is_of_signal(self) -> bool {
+        matches!(self, Self::HungUp | Self::Interrupted | Self::Quit | Self::Terminated)
     }
 
     /// The code that `ending` has; none when another instance decided the wait.

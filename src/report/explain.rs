@@ -60,12 +60,12 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
             } else {
                 "the API refuses the credentials".into()
             },
-            advice: Some(credentials_advice(&answer).into()),
-            seen: Some(said(&answer)),
+            advice: Some(credentials_advice(answer).into()),
+            seen: Some(said(answer)),
         },
         Ending::NotFound(answer) => Explanation {
             what: format!("there is no instance {id}"),
-            seen: Some(said(&answer)),
+            seen: Some(said(answer)),
             advice: Some(
                 "check the id and --api-url, and that the key belongs to the same workspace; \
                  --not-found-grace waits longer for a new instance to appear"
@@ -74,10 +74,10 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         },
         Ending::Deleted(answer) => Explanation {
             what: format!("{id} was deleted while it was waited for"),
-            seen: Some(joined([history(watch), Some(said(&answer))])),
+            seen: Some(joined([history(watch), Some(said(answer))])),
             advice: Some("see who deleted it; create another one if it is still needed".into()),
         },
-        Ending::Refused(refusal) => refused(watch, &refusal),
+        Ending::Refused(refusal) => refused(watch, refusal),
         Ending::Throttled(hint) => Explanation {
             what: match hint {
                 Some(hint) => format!(

@@ -4,50 +4,111 @@ use std::time::Duration;
 
 use tracing::{debug, info, trace, warn};
 
-use super::record::{millis, outcome};
+use super::{
+    fleet::{News, transition},
+    record::{millis, outcome},
+};
 use crate::{
     answer::{
+        address::Address,
         instance::{Instance, InstanceId, Status},
         poll_error::PollError,
     },
-    text::duration::Brief,
+    text::{duration::Brief, untrusted::Untrusted},
     wait::{
         ending::Ending,
         event::{Observer, WaitEvent, Why},
+        probe::ProbeError,
     },
 };
 
 /// Tells what happens through `tracing`: a sentence for people, fields for machines.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Log;
+#[derive(Debug, Default)]
+pub struct Log {
+    /// What is told when the round is over, where a round is told together.
+    news: Option<News>,
+}
+
+impl Log {
+    /// One that tells what is new in a round in a line for all instances: for people, who read of
+    /// a hundred instances what they have in common.
+    #[must_use]
+    pub fn by_round() -> Self {
+        Self { news: Some(News::default()) }
+    }
+
+    /// Tells what was kept for the end of a round that does not come any more.
+    pub fn tell_rest(&mut self) {
+        if let Some(news) = &mut self.news {
+            tell(news);
+        }
+    }
+}
 
 impl Observer for Log {
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
         match *event {
             WaitEvent::Polled { id, answer } => polled(id, answer),
-            WaitEvent::Transition { id, from, now } => transition(id, from, now),
-            WaitEvent::UnclearStatus { id, status } => warn!(
-                event = "unclear_status", instance = %id, status = %status,
-                "{id}  the status \"{status}\" says nothing that is known here; polling goes on"
-            ),
+            WaitEvent::Transition { id, from, now } => match &mut self.news {
+                Some(news) => news.changed(id, from, now),
+                None => transitioned(id, from, now),
+            },
+            WaitEvent::UnclearStatus { id, status } => match &mut self.news {
+                Some(news) => news.unclear.add(status.clone(), id),
+                None => unclear(id, status),
+            },
+            WaitEvent::UnusableAddress { id, text } => match &mut self.news {
+                Some(news) => news.unusable.add(text.clone(), id),
+                None => unusable(id, text),
+            },
+            WaitEvent::NotReached { id, address, error } => match &mut self.news {
+                Some(news) => news.not_reached.add(error.to_string(), id),
+                None => not_reached(id, address, error),
+            },
             WaitEvent::Fault { id, others, error } => fault(id, others, error),
-            WaitEvent::NotReached { id, address, error } => info!(
-                event = "not_reached", instance = %id, ip = %address, error = %error,
-                "{id}  {address}: {error}; trying again"
-            ),
             WaitEvent::Notice(notice) => info!(event = "notice", "{notice}"),
+            WaitEvent::RoundOver { waiting, .. } => {
+                let changes = self.news.as_mut().and_then(|news| news.take_changes(waiting));
+                if let Some(line) = changes {
+                    info!(event = "transitions", waiting, "{line}");
+                }
+                self.tell_rest();
+            }
             WaitEvent::NextPoll { took, delay, why } => next_poll(took, delay, why),
-            WaitEvent::UnusableAddress { id, text } => warn!(
-                event = "unusable_address", instance = %id,
-                "{id}  its ip is {text:?}, which is no address to connect to; polling goes on"
-            ),
             WaitEvent::Met { id, .. } => over(id, "met", at),
             WaitEvent::Reopened { id } => {
                 debug!(event = "reopened", instance = %id, "{id}  it has changed: polling goes on");
             }
-            WaitEvent::RoundOver { .. } | WaitEvent::Ended { ending: Ending::Met(_), .. } => {}
+            WaitEvent::Ended { ending: Ending::Met(_), .. } => {}
             WaitEvent::Ended { id, ending } => over(id, outcome(ending), at),
         }
+    }
+}
+
+/// Tells what is odd about a round, each kind in one line.
+fn tell(news: &mut News) {
+    let (unclear, others) = news.unclear.take();
+    for group in unclear {
+        let status = &group.kind;
+        warn!(event = "unclear_status", status = %status, "{}", unclear_words(&group.names(), status));
+    }
+    if others > 0 {
+        warn!(event = "unclear_status", others, "{others} more have other statuses of that kind");
+    }
+    let (unusable, others) = news.unusable.take();
+    for group in unusable {
+        warn!(event = "unusable_address", "{}", unusable_words(&group.names(), &group.kind));
+    }
+    if others > 0 {
+        warn!(event = "unusable_address", others, "{others} more have other ips of that kind");
+    }
+    let (not_reached, others) = news.not_reached.take();
+    for group in not_reached {
+        let (names, error) = (group.names(), &group.kind);
+        info!(event = "not_reached", error = %error, "{names}  {error}; trying again");
+    }
+    if others > 0 {
+        info!(event = "not_reached", others, "{others} more are not reached for other reasons");
     }
 }
 
@@ -57,6 +118,7 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
             let ip = instance.ip.map(|ip| format!(" at {ip}")).unwrap_or_default();
             debug!(
                 event = "polled", instance = %id, status = %instance.status,
+                ip = instance.ip.map(tracing::field::display),
                 "{id}  poll: {}{ip}", instance.status
             );
             trace!(
@@ -69,7 +131,11 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
             );
         }
         Err(error) => {
-            debug!(event = "polled", instance = %id, error = %error, "{id}  poll: {error}");
+            debug!(
+                event = "polled", instance = %id, error = %error,
+                http_status = error.http_status(), retry_after_ms = retry_after_ms(error),
+                "{id}  poll: {error}"
+            );
         }
     }
 }
@@ -78,28 +144,49 @@ fn shown(value: Option<&impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-fn transition(id: &InstanceId, from: Option<(&Status, Duration)>, now: &Instance) {
-    let status = &now.status;
-    let no_address = if *status == Status::Ready && now.ip.is_none() {
-        ", but it has no address yet"
-    } else {
-        ""
+fn transitioned(id: &InstanceId, from: Option<(&Status, Duration)>, now: &Instance) {
+    let ip = now.ip.map(tracing::field::display);
+    let (from_status, after_ms) = match from {
+        Some((status, lasted)) => (Some(tracing::field::display(status)), Some(millis(lasted))),
+        None => (None, None),
     };
-    match from {
-        None => info!(
-            event = "transition", instance = %id, status = %status,
-            "{id}  {status}{no_address}"
-        ),
-        Some((from, lasted)) => info!(
-            event = "transition", instance = %id, from = %from, status = %status,
-            after_ms = millis(lasted),
-            "{id}  {from} -> {status} after {}{no_address}", Brief(lasted)
-        ),
-    }
+    info!(
+        event = "transition", instance = %id, from = from_status, status = %now.status, ip, after_ms,
+        "{}", transition(id, from, now)
+    );
+}
+
+fn not_reached(id: &InstanceId, address: Address, error: &ProbeError) {
+    info!(
+        event = "not_reached", instance = %id, ip = %address, error = %error,
+        "{id}  {address}: {error}; trying again"
+    );
+}
+
+fn unclear(id: &InstanceId, status: &Status) {
+    warn!(
+        event = "unclear_status", instance = %id, status = %status,
+        "{}", unclear_words(id.as_str(), status)
+    );
+}
+
+fn unclear_words(names: &str, status: &Status) -> String {
+    format!("{names}  the status \"{status}\" says nothing that is known here; polling goes on")
+}
+
+fn unusable(id: &InstanceId, text: &Untrusted) {
+    warn!(
+        event = "unusable_address", instance = %id, ip = %text,
+        "{}", unusable_words(id.as_str(), text)
+    );
+}
+
+fn unusable_words(names: &str, text: &Untrusted) -> String {
+    format!("{names}  its ip is {text:?}, which is no address to connect to; polling goes on")
 }
 
 fn fault(id: &InstanceId, others: usize, error: &PollError) {
-    let others = match others {
+    let and_others = match others {
         0 => String::new(),
         1 => " (and 1 other)".to_owned(),
         n => format!(" (and {n} others)"),
@@ -115,7 +202,15 @@ fn fault(id: &InstanceId, others: usize, error: &PollError) {
         }
         None => format!("{error}; polling again"),
     };
-    warn!(event = kind, instance = %id, error = %error, "{id}{others}  {told}");
+    warn!(
+        event = kind, instance = %id, others, error = %error,
+        http_status = error.http_status(), retry_after_ms = retry_after_ms(error),
+        "{id}{and_others}  {told}"
+    );
+}
+
+fn retry_after_ms(error: &PollError) -> Option<u64> {
+    error.hint().map(|hint| millis(hint.wait))
 }
 
 fn next_poll(took: Duration, delay: Duration, why: Why) {

@@ -5,6 +5,8 @@ pub mod annotation;
 pub mod exit_code;
 pub mod explain;
 pub mod fitting;
+pub mod fleet;
+pub mod heartbeat;
 pub mod json;
 pub mod log;
 pub mod picture;

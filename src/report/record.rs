@@ -107,6 +107,10 @@ impl<'a> Report<'a> {
     ) -> Self {
         let record = |watch| Record::new(watch, now, code);
         let mut decisive = decisive.map_or_else(|| Record::of_no_instance(now), record);
+        if code.is_of_signal() {
+            // The wait came to no result, whatever this instance came to.
+            decisive.ip = None;
+        }
         if decisive.exit_code != code.number() || decisive.id.is_none() {
             decisive.exit_code = code.number();
             decisive.outcome = code.outcome();
@@ -127,6 +131,6 @@ pub fn outcome(ending: &Ending) -> &'static str {
 }
 
 /// Whole milliseconds, as JSON readers can hold them.
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,21 +5,6 @@ use std::path::{Path, PathBuf};
 /// As many links are followed to find out what a path is a name of.
 const LINKS_FOLLOWED: usize = 8;
 
-/// Returns whether a file is one that is mounted by itself, as Kubernetes' subPath and
-/// `docker run -v FILE:FILE` do it; no other file can take its place.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn is_mount_point(path: &Path) -> bool {
-    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-    statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE)
-        .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
-}
-
-/// Other systems mount folders alone.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn is_mount_point(_: &Path) -> bool {
-    false
-}
-
 /// Whether both are names of one regular file, or would be.
 pub(crate) fn are_one_file(a: &Path, b: &Path) -> bool {
     let place = |path: &Path| {

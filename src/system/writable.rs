@@ -3,7 +3,8 @@
 use std::{fs::OpenOptions, io, path::Path};
 
 use super::{
-    place::{folder_of, followed, is_mount_point, stream_of},
+    files::{check_right_to_replace, check_right_to_write},
+    place::{folder_of, followed, stream_of},
     stream::check_stream,
     write::{FileError, temporary_file_in},
 };
@@ -22,7 +23,7 @@ pub(crate) fn check_place(path: &Path) -> Result<(), FileError> {
         return check_folder(folder_of(path));
     }
     let folder = || check_folder(folder_of(path)).map_err(FileError::into_source);
-    match folder().and_then(|()| check_replaceable(path)) {
+    match folder().and_then(|()| check_right_to_replace(path)) {
         Err(_) if path.is_file() => check_open(path, false),
         checked => checked.map_err(FileError::of(path)),
     }
@@ -52,14 +53,14 @@ fn is_regular_or_missing(path: &Path) -> Result<bool, FileError> {
         let checked = match number {
             1 => check_stream(&io::stdout()),
             2 => check_stream(&io::stderr()),
-            _ => check_access(path),
+            _ => check_right_to_write(path),
         };
         return checked.map(|()| false).map_err(refused);
     }
     match path.metadata() {
         Ok(metadata) if metadata.is_dir() => Err(refused(io::ErrorKind::IsADirectory.into())),
         Ok(metadata) if metadata.is_file() => Ok(true),
-        Ok(_) => check_access(path).map(|()| false).map_err(refused),
+        Ok(_) => check_right_to_write(path).map(|()| false).map_err(refused),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refused(error)),
         Err(_) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
             Err(refused(io::ErrorKind::IsADirectory.into()))
@@ -82,36 +83,4 @@ fn check_folder(folder: &Path) -> Result<(), FileError> {
 fn check_open(path: &Path, appends: bool) -> Result<(), FileError> {
     let opened = OpenOptions::new().write(true).append(appends).open(path);
     opened.map(drop).map_err(FileError::of(path))
-}
-
-#[cfg(unix)]
-fn check_access(path: &Path) -> io::Result<()> {
-    use rustix::fs::{Access, AtFlags, CWD, accessat};
-    Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
-}
-
-#[cfg(not(unix))]
-fn check_access(path: &Path) -> io::Result<()> {
-    path.metadata().map(drop)
-}
-
-/// Whether the name of a file may be given to another one, as far as that can be asked without
-/// doing it: not in a sticky folder if it is somebody else's, nor if it is immutable.
-#[cfg(unix)]
-fn check_replaceable(path: &Path) -> io::Result<()> {
-    use rustix::{fs::rmdir, io::Errno};
-    if is_mount_point(path) {
-        return Err(io::ErrorKind::ResourceBusy.into());
-    }
-    // The kernel looks at the permissions first, and then at whether it is a folder, which no file
-    // is: this can remove nothing.
-    match rmdir(path) {
-        Ok(()) | Err(Errno::NOTDIR | Errno::NOENT) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_replaceable(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(path).map(drop)
 }

@@ -9,7 +9,8 @@ use std::{
 use tempfile::NamedTempFile;
 
 use super::{
-    place::{folder_of, is_mount_point, is_special, stream_of},
+    files::{is_fault, is_mount_point, make_readable, readable_from_the_start},
+    place::{folder_of, is_special, stream_of},
     stream::write_to_stream,
 };
 
@@ -79,23 +80,8 @@ pub(crate) fn replace_or_shorten(path: &Path, whole: &[u8], short: &[u8]) -> Res
 pub(super) fn temporary_file_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".wait-ready-");
-    #[cfg(unix)]
-    builder.permissions(readable_for_all());
+    readable_from_the_start(&mut builder);
     builder.tempfile_in(folder).map_err(without_temporary_name)
-}
-
-/// Readable for the other containers of a pod.
-#[cfg(unix)]
-fn readable_for_all() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o644)
-}
-
-/// Sets the mode whatever the umask. A file system without modes has its own.
-fn open_to_all(file: &File) {
-    #[cfg(unix)]
-    let _ = file.set_permissions(readable_for_all());
-    #[cfg(not(unix))]
-    let _ = file;
 }
 
 /// Has another file take the place of `path`.
@@ -106,7 +92,8 @@ fn swap(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let file = temporary_file_in(folder)?;
     file.as_file().write_all(content)?;
-    open_to_all(file.as_file());
+    // A file system without modes has its own.
+    let _ = make_readable(file.as_file());
     sync(file.as_file())?;
     file.persist(path).map_err(|error| error.error)?;
     // The new name is on the disk only once its folder is.
@@ -122,7 +109,7 @@ fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     let is_new = !path.exists();
     let mut file = OpenOptions::new().write(true).truncate(true).create(is_new).open(path)?;
     if is_new {
-        open_to_all(&file);
+        let _ = make_readable(&file);
     }
     let written = file.write_all(content).and_then(|()| sync(&file));
     let Err(error) = written else { return Ok(()) };
@@ -147,11 +134,7 @@ fn sync(file: &File) -> io::Result<()> {
 /// which would cost what is there; any other says that the file system cannot do something.
 fn is_of_the_disk(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
-    #[cfg(unix)]
-    let is_fault = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO);
-    #[cfg(not(unix))]
-    let is_fault = false;
-    is_fault
+    is_fault(error)
         || matches!(
             error.kind(),
             Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge | Kind::OutOfMemory

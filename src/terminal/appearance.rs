@@ -28,8 +28,9 @@ pub struct Appearance {
 impl Appearance {
     /// Decides it: `variable` reads one variable of the environment, and an empty one is unset.
     ///
-    /// `NO_COLOR` and `TERM=dumb` are honoured, and a CI system (`CI`) keeps every line, so
-    /// nothing is drawn in place there.
+    /// `NO_COLOR` is honoured; a terminal that is dumb, or that nobody names (`TERM`), can neither
+    /// colour nor draw in place; and a CI system (`CI`) keeps every line, so nothing is drawn in
+    /// place there.
     pub fn new(
         progress: When,
         color: When,
@@ -37,7 +38,7 @@ impl Appearance {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let is_dumb = set("TERM").is_some_and(|term| term == "dumb");
+        let is_dumb = set("TERM").map_or(cfg!(unix), |term| term == "dumb");
         let decide = |when, auto: bool| match when {
             When::Auto => auto,
             When::Always => true,
@@ -74,11 +75,19 @@ mod tests {
 
     #[test]
     fn the_environment_can_ask_for_less_and_an_option_for_more() {
-        let auto = |env: &[(&str, &str)]| look(When::Auto, When::Auto, true, env);
+        let auto = |env: &[(&str, &str)]| {
+            let term = ("TERM", "xterm");
+            let env: Vec<_> = env.iter().copied().chain([term]).collect();
+            look(When::Auto, When::Auto, true, &env)
+        };
         assert!(!auto(&[("NO_COLOR", "1")]).color && auto(&[("NO_COLOR", "1")]).progress);
         assert!(auto(&[("NO_COLOR", "")]).color);
         assert!(!auto(&[("TERM", "dumb")]).color && !auto(&[("TERM", "dumb")]).progress);
         assert!(!auto(&[("CI", "true")]).progress && auto(&[("CI", "false")]).progress);
+        for no_term in [&[][..], &[("TERM", "")]] {
+            let seen = look(When::Auto, When::Auto, true, no_term);
+            assert!(!seen.progress && !seen.color, "{no_term:?}");
+        }
         let always = look(When::Always, When::Always, false, &[("NO_COLOR", "1"), ("CI", "1")]);
         assert!(always.progress && always.color);
         let never = look(When::Never, When::Never, true, &[]);

@@ -3,5 +3,7 @@
 pub mod appearance;
 pub mod board;
 pub mod progress;
-mod room_for_ctrl_c;
+mod queue;
+mod rows;
+pub mod stderr;
 pub mod subscriber;

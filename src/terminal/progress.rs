@@ -1,11 +1,8 @@
-//! Rows that change in place on a terminal: each instance, and what comes next.
+//! Rows on a terminal: each instance, and what comes next.
 
 use std::time::Duration;
 
-use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{board::Board, room_for_ctrl_c::RoomForCtrlC};
+use super::{board::Board, stderr::Stderr};
 use crate::wait::event::{Observer, WaitEvent};
 
 /// The most rows that are drawn.
@@ -16,57 +13,29 @@ pub const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// Rows of a terminal that show how the wait goes.
 pub struct Progress {
     board: Board,
-    rows: MultiProgress,
-    bars: Vec<ProgressBar>,
-    style: ProgressStyle,
+    stderr: Stderr,
+    ticks: std::iter::Cycle<std::str::Chars<'static>>,
 }
 
 impl Progress {
-    /// Rows on standard error, even where that is no terminal.
+    /// Rows on `stderr`, even where that is no terminal.
     #[must_use]
-    pub fn on_stderr(board: Board, unicode: bool) -> Self {
-        let target = ProgressDrawTarget::term_like(Box::new(RoomForCtrlC(Term::buffered_stderr())));
-        let style = ProgressStyle::with_template("{spinner} {wide_msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let ticks = if unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "|/-\\ " };
-        Self {
-            board,
-            rows: MultiProgress::with_draw_target(target),
-            bars: Vec::new(),
-            style: style.tick_chars(ticks),
-        }
-    }
-
-    /// What log lines are written around.
-    #[must_use]
-    pub fn rows(&self) -> MultiProgress {
-        self.rows.clone()
+    pub fn on(stderr: Stderr, board: Board, unicode: bool) -> Self {
+        let ticks = if unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" } else { "|/-\\" };
+        Self { board, stderr, ticks: ticks.chars().cycle() }
     }
 
     /// Draws the rows as they are at `now`.
     pub fn draw(&mut self, now: Duration) {
-        let height = usize::from(Term::stderr().size().0).saturating_sub(2).clamp(1, MOST_ROWS);
+        let height = self.stderr.size().rows.saturating_sub(2).clamp(1, MOST_ROWS);
         let lines = self.board.lines(now, height);
-        while self.bars.len() < lines.len() {
-            let bar = ProgressBar::no_length().with_style(self.style.clone());
-            self.bars.push(self.rows.add(bar));
-        }
-        for bar in self.bars.drain(lines.len()..) {
-            bar.finish_and_clear();
-            self.rows.remove(&bar);
-        }
-        for (bar, line) in self.bars.iter().zip(lines) {
-            bar.set_message(line);
-            bar.tick();
-        }
+        let tick = self.ticks.next().unwrap_or(' ');
+        self.stderr.show(lines.iter().map(|line| format!("{tick} {line}")).collect());
     }
 
     /// Takes the rows away; only the log lines stay.
     pub fn clear(&mut self) {
-        for bar in self.bars.drain(..) {
-            bar.finish_and_clear();
-        }
-        let _ = self.rows.clear();
+        self.stderr.show(Vec::new());
     }
 }
 

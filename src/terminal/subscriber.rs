@@ -1,12 +1,8 @@
 //! Where log lines go, and how they look.
 
-use std::{
-    fmt,
-    io::{self, Write},
-    sync::{Arc, OnceLock},
-};
+use std::fmt;
 
-use indicatif::MultiProgress;
+use serde::Serialize;
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
@@ -15,10 +11,16 @@ use tracing::{
 use tracing_subscriber::{
     Layer as _,
     filter::Targets,
-    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer, writer::MakeWriter},
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{self, Writer},
+        writer::MakeWriter,
+    },
     layer::SubscriberExt as _,
     registry::LookupSpan,
 };
+
+use crate::{system::clock::time_of_day, text::untrusted::is_harmless};
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,9 +79,38 @@ where
         }
         LogFormat::Json => {
             let layer = layer.json().flatten_event(true).with_target(false);
-            Box::new(registry.with(layer.with_current_span(false).with_filter(filter)))
+            let layer = layer.with_current_span(false).map_event_format(Harmless);
+            Box::new(registry.with(layer.with_filter(filter)))
         }
     }
+}
+
+/// How it is told that so many lines are missing here.
+#[must_use]
+pub fn gap(format: LogFormat) -> fn(u64) -> String {
+    match format {
+        LogFormat::Text => |dropped| format!("warning: {}\n", told_as_missing(dropped)),
+        LogFormat::Json => |dropped| {
+            let timestamp = humantime::format_rfc3339_micros(time_of_day()).to_string();
+            let message = told_as_missing(dropped);
+            let event = Gap { timestamp, level: "WARN", message, event: "lines_dropped", dropped };
+            serde_json::to_string(&event).unwrap_or_default() + "\n"
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct Gap {
+    timestamp: String,
+    level: &'static str,
+    message: String,
+    event: &'static str,
+    dropped: u64,
+}
+
+fn told_as_missing(dropped: u64) -> String {
+    let lines = if dropped == 1 { "line is" } else { "lines are" };
+    format!("{dropped} {lines} missing here: standard error was not read")
 }
 
 /// What is told: by `rust_log`, as far as it speaks of this program, else by `level`. An error is
@@ -105,42 +136,6 @@ fn filter(level: LevelFilter, rust_log: Option<&str>) -> Targets {
             targets.with_target(OWN, LevelFilter::ERROR)
         }
         other => other.unwrap_or_default().with_target(OWN, level),
-    }
-}
-
-/// Standard error, without a buffer; rows of a terminal make way while a line is written.
-#[derive(Debug, Clone, Default)]
-pub struct Stderr {
-    rows: Arc<OnceLock<MultiProgress>>,
-}
-
-impl Stderr {
-    /// Makes these rows give way from now on.
-    pub fn share_with(&self, rows: MultiProgress) {
-        // A process draws one set of rows; a second one would be a mistake of the program.
-        let _ = self.rows.set(rows);
-    }
-}
-
-impl Write for Stderr {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let write = || io::stderr().write_all(line).map(|()| line.len());
-        match self.rows.get() {
-            Some(rows) => rows.suspend(write),
-            None => write(),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Stderr {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
     }
 }
 
@@ -175,12 +170,59 @@ where
         let mut lines = Lines::default();
         event.record(&mut lines);
         let prefix = self.prefix(*event.metadata().level());
-        writeln!(writer, "{prefix}{}", lines.message)?;
+        writeln!(writer, "{prefix}{}", escaped(&lines.message, braced))?;
         for line in [lines.seen, lines.advice].into_iter().flatten() {
-            writeln!(writer, "  {line}")?;
+            writeln!(writer, "  {}", escaped(&line, braced))?;
         }
         Ok(())
     }
+}
+
+/// JSON as it is formatted elsewhere, with an escape for all that a terminal could obey. Outside of
+/// its texts JSON has no such letter.
+struct Harmless<F>(F);
+
+impl<S, F> FormatEvent<S, format::JsonFields> for Harmless<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    F: FormatEvent<S, format::JsonFields>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, format::JsonFields>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        writeln!(writer, "{}", escaped(line.trim_end_matches('\n'), of_json))
+    }
+}
+
+/// `text` with what could end its line, or that a terminal obeys, written as `escape` says. Whoever
+/// wrote it, and whether or not that was done before: this is the last place.
+fn escaped(text: &str, escape: fn(char) -> String) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmless(c) {
+            line.push(c);
+        } else {
+            line += &escape(c);
+        }
+    }
+    line
+}
+
+fn braced(c: char) -> String {
+    c.escape_unicode().to_string()
+}
+
+fn of_json(c: char) -> String {
+    let mut escape = String::new();
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        escape += &format!("\\u{unit:04x}");
+    }
+    escape
 }
 
 #[derive(Default)]

@@ -195,6 +195,7 @@ mod tests {
     use super::*;
     use crate::answer::{address::Origin, instance::InstanceId};
 
+    #[expect(clippy::unnecessary_wraps, reason = "an instance may have none")]
     fn address() -> Option<Address> {
         Some(Address::parse("203.0.113.42", Origin::Network).unwrap())
     }

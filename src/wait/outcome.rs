@@ -13,7 +13,7 @@ use crate::{
 /// ```
 /// use wait_ready::{Outcome, WaitError};
 ///
-/// fn addresses(outcome: &Outcome) -> Result<Vec<String>, WaitError> {
+/// fn addresses(outcome: &Outcome) -> Result<Vec<String>, Box<WaitError>> {
 ///     let met = outcome.result()?;
 ///     Ok(met.iter().filter_map(|watch| watch.address()).map(|a| a.to_string()).collect())
 /// }
@@ -91,14 +91,14 @@ impl Outcome {
     /// # Errors
     ///
     /// [`WaitError`] with the ending of the [decisive](Self::decisive) instance.
-    pub fn result(&self) -> Result<Vec<&Watch>, WaitError> {
+    pub fn result(&self) -> Result<Vec<&Watch>, Box<WaitError>> {
         let Some(watch) = self.decisive() else { return Ok(self.met()) };
-        Err(WaitError {
+        Err(Box::new(WaitError {
             id: watch.id().clone(),
             ending: watch.ending().cloned().unwrap_or(Ending::TimedOut),
             elapsed: self.elapsed,
             polls: watch.tally().polls,
-        })
+        }))
     }
 
     /// The addresses at which the condition is met, in the order given.

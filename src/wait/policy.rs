@@ -181,7 +181,8 @@ impl Policy {
         let were_enough_met = self.are_enough_met();
         let watch = &mut self.watches[position];
         watch.record_probe(address, result, &self.rules, now, observer);
-        if matches!(self.pace.planned, Decision::AwaitProbes(_)) && watch.is_waiting() {
+        if self.has_looked_its_last() && self.watches[position].is_waiting() {
+            let watch = &mut self.watches[position];
             watch.end(watch.ending_at_deadline(), now, observer);
         }
         self.settle(now, observer);
@@ -291,9 +292,8 @@ impl Policy {
             return;
         }
         // A look at the instances is over; one at their addresses, which ends by itself, is not.
-        let looks_once = self.rules.deadline == Deadline::LookOnce || self.pace.is_late();
         let was_a_look = matches!(self.pace.planned, Decision::PollAt(..));
-        if looks_once && was_a_look {
+        if self.looks_once() && was_a_look {
             let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
             for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()).filter(at_rest)
             {
@@ -305,6 +305,16 @@ impl Policy {
         }
         self.end_waiting(now, observer, Watch::ending_at_deadline);
         self.pace.planned = Decision::Finish;
+    }
+
+    /// Returns whether no poll comes after the present one: the wait looks once, or looks late.
+    fn looks_once(&self) -> bool {
+        self.rules.deadline == Deadline::LookOnce || self.pace.is_late()
+    }
+
+    /// Returns whether the one look is over, and only attempts at addresses are still under way.
+    fn has_looked_its_last(&self) -> bool {
+        self.looks_once() && !matches!(self.pace.planned, Decision::PollAt(..))
     }
 
     /// The wait is over: tells the endings that could have been taken back until now.

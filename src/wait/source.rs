@@ -100,6 +100,7 @@ impl Round {
     }
 
     /// Every instance that it asks about, in the order of the places.
+    #[must_use]
     pub fn ids(&self) -> impl ExactSizeIterator<Item = &InstanceId> {
         self.places.iter().map(|place| &place.id)
     }

@@ -37,6 +37,64 @@ fn a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126() {
     then(&[], &["/"]).run().assert(126, "");
 }
 
+/// Runs a COMMAND for an instance that is never ready: only what is known at the start ends it.
+fn known_at_the_start(command: &[&str]) -> crate::fixture::program::Ended {
+    let words = ["a", "--simulate=pending", "--timeout", "30s", "--"].iter().chain(command);
+    let ended = Program::new(words.copied()).run();
+    assert!(ended.took < std::time::Duration::from_secs(20), "{ended:#?}");
+    ended.never_says("a  pending");
+    ended
+}
+
+fn script(folder: &tempfile::TempDir, content: &str, mode: u32) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.path().join("script");
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_command_that_surely_cannot_run_is_told_of_before_the_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    for missing in ["no-such-command-anywhere", "/no/such/file", "./no-such-file", ""] {
+        known_at_the_start(&[missing]).assert(127, "").says("there is no such command");
+    }
+    for folder in ["/", "/tmp/"] {
+        known_at_the_start(&[folder]).assert(126, "");
+    }
+    let plain = script(&folder, "echo", 0o644);
+    known_at_the_start(&[&plain]).assert(126, "").says("ermission denied");
+    let beneath = format!("{plain}/x");
+    known_at_the_start(&[&beneath]).assert(127, "");
+    let windows = script(&folder, "#!/bin/sh\r\necho hello\r\n", 0o755);
+    known_at_the_start(&[&windows]).assert(126, "").says("Windows line ends");
+    let orphan = script(&folder, "#!/no/such/interpreter -x\n", 0o755);
+    known_at_the_start(&[&orphan]).assert(126, "").says("/no/such/interpreter");
+    let fine = script(&folder, "#! /bin/sh -e\nexit 7\n", 0o755);
+    then(&[], &[&fine]).run().assert(7, "");
+}
+
+#[test]
+fn more_ids_than_a_command_can_be_given_are_told_of_before_the_wait() {
+    let ids: Vec<String> = (0..12_000).map(|n| format!("instance-{n}")).collect();
+    let options = ["@-", "--simulate=pending", "--timeout", "30s"];
+    let command = ["--", "true"];
+    let ended = Program::new(options.into_iter().chain(command)).stdin(&ids.join("\n")).run();
+    ended.assert(126, "").says("12000 instances").never_says("pending");
+    // One of them is not too many.
+    let options = ["@-", "--simulate=ready", "--any", "--timeout", "50s"];
+    let ended = Program::new(options.into_iter().chain(command)).stdin(&ids.join("\n")).run();
+    ended.assert(0, "");
+}
+
+#[test]
+fn a_probe_is_looked_for_at_the_start_too() {
+    let words = ["a", "--simulate=pending", "-t", "30s", "--for", "exec", "--", "no-such-probe"];
+    let ended = Program::new(words).run();
+    ended.assert(127, "").says("no-such-probe").never_says("a  pending");
+}
+
 #[test]
 fn placeholders_and_variables_name_every_instance_in_order() {
     let script = "echo \"$FAL_INSTANCE_ID|$FAL_INSTANCE_IP|$0|$1\"";

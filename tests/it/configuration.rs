@@ -35,10 +35,13 @@ fn a_wrong_command_line_is_exit_2() {
     refused(&["inst_abc", "ssh", "ubuntu@{ip}"], "begins after");
     refused(&["inst_abc", "--simulate", "pending,ready"], "--simulate=pending,ready");
     refused(&[""], "empty");
-    refused(&["inst abc"], "blanks");
+    refused(&["inst\u{1}abc"], "surely not");
+    refused(&["null"], "for nothing");
     refused(&[".."], "`..`");
     refused(&["@/no/such/file"], "/no/such/file");
-    refused(&["inst_$(x)", "-o", "env", "--simulate"], "cannot carry the id");
+    refused(&["inst(x)", "-o", "env", "--simulate"], "cannot carry the id");
+    refused(&["pending", "--simulate"], "--simulate=pending");
+    refused(&["inst_$(x)"], "has not");
 }
 
 #[test]

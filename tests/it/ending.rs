@@ -3,7 +3,7 @@
 use std::{fs::File, time::Duration};
 
 use crate::fixture::{
-    program::{Program, Running, eventually, send},
+    program::{Program, Running, eventually},
     server::{Act, Server, error, instance, pending, ready},
 };
 
@@ -18,7 +18,9 @@ fn waiting(server: &Server, arguments: &[&str]) -> Running {
 fn sigint_and_sigterm_end_the_wait_with_their_own_codes() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let server = Server::playing([pending()]);
-        let running = waiting(&server, &[]);
+        let running = Program::asking(&server, &[]).start();
+        // The second poll comes after the answer to the first.
+        eventually("a second poll", || server.count() > 1);
         running.signal(signal);
         running.end().assert(code, "").says(&format!("ended by SIG{signal}")).says("pending");
     }
@@ -108,24 +110,4 @@ fn every_error_names_what_the_server_said_and_its_request_id() {
             .says(&format!("req_{status}"))
             .says(advice);
     }
-}
-
-/// As PID 1 of a namespace nobody else handles a signal, and the default is to ignore it.
-#[test]
-fn sigterm_ends_the_wait_as_pid_1_too() {
-    let server = Server::playing([pending()]);
-    let mut started = Program::asking(&server, &[]).running_as_pid_1().start();
-    eventually("a first poll, or no namespace", || server.count() > 0 || started.has_ended());
-    let Some(child) = started.only_child() else {
-        let ended = started.end();
-        assert!(ended.stderr.contains("unshare"), "{ended:#?}");
-        return say_skipped(&ended.stderr);
-    };
-    send("TERM", child);
-    started.end().assert(143, "").says("ended by SIGTERM");
-}
-
-#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
-fn say_skipped(reason: &str) {
-    println!("skipped: no PID namespace here: {reason}");
 }

@@ -197,17 +197,20 @@ fn a_signal_ends_a_run_that_is_stuck_in_a_pipe() {
     }
 }
 
-/// The system call that the process is in, and where in the kernel it sleeps.
-fn what_blocks(process: u32) -> (String, String) {
-    let read = |name| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap_or_default();
-    (read("syscall"), read("wchan"))
+/// The system call that each thread is in, and where in the kernel it sleeps.
+fn what_blocks(process: u32) -> Vec<(String, String)> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    let read = |thread: &Path, name| fs::read_to_string(thread.join(name)).unwrap_or_default();
+    let threads = threads.flatten().map(|entry| entry.path());
+    threads.map(|thread| (read(&thread, "syscall"), read(&thread, "wchan"))).collect()
 }
 
 /// Whether the process sleeps in the kernel, opening a pipe that has no other end.
 fn is_blocked_in_open(process: u32) -> bool {
-    let (call, wait) = what_blocks(process);
     // On x86-64, 257 is openat, and 2 is open, which musl prefers; on aarch64, 56 is openat.
-    wait.contains("fifo") || ["257 ", "2 ", "56 "].iter().any(|number| call.starts_with(number))
+    what_blocks(process).iter().any(|(call, wait)| {
+        wait.contains("fifo") || ["257 ", "2 ", "56 "].iter().any(|number| call.starts_with(number))
+    })
 }
 
 #[test]
@@ -321,16 +324,24 @@ fn a_signal_ends_a_run_whose_result_nobody_reads() {
     let ids: Vec<String> = (0..3_000).map(|n| format!("inst_{n}")).collect();
     let words = ids.iter().map(String::as_str).chain(["--simulate=ready", "--output", "json"]);
     let (reader, writer) = std::io::pipe().unwrap();
-    let running = Program::new(words).stdout_to(std::os::fd::OwnedFd::from(writer).into()).start();
+    let folder = Folder::new();
+    let running = Program::new(words.chain(["--report", &folder.text("report")]))
+        .stdout_to(std::os::fd::OwnedFd::from(writer).into())
+        .start();
     eventually("it writes to the pipe", || {
-        let (call, wait) = what_blocks(running.id());
-        // 1 is write on x86-64, 64 on aarch64; what is written to 2 is the log.
-        let mut words = call.split(' ');
-        let is_writing = matches!(words.next(), Some("1" | "64")) && words.next() != Some("0x2");
-        is_writing || wait.contains("pipe_write")
+        what_blocks(running.id()).iter().any(|(call, wait)| {
+            // 1 is write on x86-64, 64 on aarch64; what is written to 2 is the log.
+            let mut words = call.split(' ');
+            let is_writing =
+                matches!(words.next(), Some("1" | "64")) && words.next() != Some("0x2");
+            is_writing || wait.contains("pipe_write")
+        })
     });
     running.signal("TERM");
     assert_eq!(running.end().code(), Some(143));
+    let report = json(&folder.path("report"));
+    assert_eq!((&report["exit_code"], &report["outcome"]), (&143.into(), &"terminated".into()));
+    assert!(report["ip"].is_null(), "{}", report["ip"]);
     drop(reader);
 }
 

@@ -23,12 +23,11 @@ const BRIDGES: &[(&str, &str)] = &[];
 const KEPT: &[(&str, &str)] = &[
     ("backoff", "wait/backoff"),
     ("reqwest", "api"),
-    ("indicatif", "terminal"),
-    ("console", "terminal"),
+    ("unicode_width", "terminal/rows"),
     ("clap", "program/cli"),
     ("clap_complete", "program/cli"),
     ("clap_mangen", "program/cli"),
-    ("signal_hook", "program"),
+    ("nix", "system/unix/signals"),
     ("tracing_subscriber", "terminal"),
     ("hyper", "simulate"),
 ];

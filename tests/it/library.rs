@@ -214,7 +214,7 @@ async fn a_failure_is_an_error_with_its_causes() {
         round.answer(0, Err(PollError::from_answer(answer, None, None)));
     });
     let outcome = wait(refuses, within(10), &["a"]).await;
-    let error: Box<dyn std::error::Error> = Box::new(outcome.result().unwrap_err());
+    let error: Box<dyn std::error::Error> = outcome.result().unwrap_err();
     let chain: Vec<String> = std::iter::successors(Some(&*error), |error| (*error).source())
         .map(ToString::to_string)
         .collect();

@@ -171,7 +171,7 @@ fn rows_are_drawn_only_where_they_are_wanted_and_leave_only_the_story() {
     program.stderr_to(stderr.reopen().unwrap()).run().assert(0, "203.0.113.42\n");
     let drawn = fs::read_to_string(stderr.path()).unwrap();
     assert!(drawn.contains('\x1b'), "{drawn:?}");
-    let last = drawn.rsplit("\x1b[2K").next().unwrap();
+    let last = drawn.trim_end_matches("\x1b[J").rsplit("\x1b[J").next().unwrap();
     assert!(last.contains("ready at 203.0.113.42") && !last.contains(" left"), "{drawn:?}");
     let run = |options: &[&str]| {
         let server = Server::playing([pending(), ready()]);

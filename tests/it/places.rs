@@ -58,7 +58,7 @@ fn assert_refused(ended: &Ended, server: &Server, path: &Path) {
 fn in_mounts(program: Program, folder: &Path, setup: &str) -> Ended {
     let script = format!("{setup}\nexec \"$@\"");
     let mount = ["unshare", "-m", "--propagation", "private", "sh", "-ec", &script, "sh"];
-    program.within(&mount).env("F", folder).run()
+    program.through(&mount).env("F", folder).run()
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_working_directory_that_is_gone_is_known_before_the_first_poll() {
     for option in OPTIONS {
         let program = Program::asking(&server, &[option, "relative"]);
         let gone = "d=$(mktemp -d) && cd \"$d\" && rmdir \"$d\" && exec \"$@\"";
-        let ended = program.within(&["sh", "-c", gone, "sh"]).run();
+        let ended = program.through(&["sh", "-c", gone, "sh"]).run();
         ended.assert(1, "").says("cannot write the ");
         assert_eq!(server.count(), 0);
     }
@@ -350,7 +350,7 @@ fn a_heading_of_a_summary_stands_on_a_line_of_its_own() {
 /// Runs the program where the kernel refuses a call.
 fn lacking(call: &str, error: &str, program: Program) -> Ended {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/places/lacking.py");
-    program.within(&["python3", script, call, error]).run()
+    program.through(&["python3", script, call, error]).run()
 }
 
 #[test]

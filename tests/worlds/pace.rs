@@ -30,7 +30,7 @@ impl Schedule<'_> {
         let shortest = if self.options.jitter { 2.0 * step / 3.0 } else { step };
         let shortest = shortest.max(self.options.min as f64);
         // Durations are whole nanoseconds.
-        ((shortest - 1e-5).floor() as Ms, (step + 1e-5).floor() as Ms)
+        ((shortest - 1e-5).floor() as Ms, (step - 1e-5).ceil() as Ms)
     }
 
     /// Shortens the next step by this share of it.

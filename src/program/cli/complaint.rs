@@ -7,6 +7,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use crate::text::untrusted::Untrusted;
+
 /// What clap says in place of a command line: what is wrong with it, or the help that it asks for.
 #[derive(Debug)]
 pub struct Complaint(clap::Error);
@@ -28,6 +30,7 @@ impl Complaint {
             let tip = format!("the value comes from the environment variable {name}");
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         }
+        escape(&mut error);
         Self(error)
     }
 
@@ -37,13 +40,20 @@ impl Complaint {
         !self.0.use_stderr()
     }
 
-    /// Writes it to standard output where it is an answer, else to standard error.
+    /// Writes it to standard output, as an answer.
     ///
     /// # Errors
     ///
     /// What the system says.
     pub fn print(&self) -> io::Result<()> {
         self.0.print()
+    }
+
+    /// What is wrong, as it is shown.
+    #[must_use]
+    pub fn shown(&self, color: bool) -> String {
+        let text = self.0.render();
+        if color { text.ansi().to_string() } else { text.to_string() }
     }
 
     /// What is wrong, on one line: without the usage, and without where to find more.
@@ -57,6 +67,25 @@ impl Complaint {
             said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let line = words.join(" ");
         line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    }
+}
+
+/// Makes data of every word that the command line has in it: a word can be a whole screen, or
+/// begin a line.
+fn escape(error: &mut clap::Error) {
+    let shown = |word: &String| Untrusted::from(word.as_str()).to_string();
+    let escaped: Vec<(ContextKind, ContextValue)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(word) => Some((kind, ContextValue::String(shown(word)))),
+            ContextValue::Strings(words) => {
+                Some((kind, ContextValue::Strings(words.iter().map(shown).collect())))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in escaped {
+        error.insert(kind, value);
     }
 }
 

@@ -41,8 +41,8 @@ Examples:
 
 Exit codes: 0 condition met, 1 unexpected failure, 2 usage or no API key, 3 stopped, \
 4 credentials refused, 5 not found or deleted, 6 request refused, 7 throttled, 8 never reached, \
-9 over budget, 124 timeout, 126/127 COMMAND cannot be run or was not found, 130 SIGINT, \
-143 SIGTERM, other: COMMAND's own.
+9 over budget, 124 timeout, 126/127 COMMAND cannot be run or was not found, 129 SIGHUP, \
+130 SIGINT, 131 SIGQUIT, 143 SIGTERM, other: COMMAND's own.
 
 Each option can also be set by a variable, WAIT_READY_TIMEOUT=20m for --timeout; an option wins. \
 --api-url is FAL_API_URL, --api-key-file is FAL_KEY_FILE.
@@ -264,11 +264,23 @@ pub struct Output {
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
+    /// Say that the wait goes on where nothing else was said for so long; 0 for never
+    ///
+    /// One line for all instances together. Where rows are drawn, they show it.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        default_value = "1m",
+        value_parser = parse_duration
+    )]
+    pub heartbeat: Duration,
+
     /// How messages are written to standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// Draw rows that change in place on standard error; off in CI and for TERM=dumb
+    /// Draw rows that change in place on standard error; off in CI, in the background of a terminal, and for TERM=dumb
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub progress: When,
 

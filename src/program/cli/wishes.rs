@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+use crate::terminal::appearance::When;
+
 /// How a usage error is to be told.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
@@ -9,6 +11,8 @@ pub struct Wishes {
     pub report: Option<PathBuf>,
     /// `--log-format json`.
     pub json_log: bool,
+    /// `--color`.
+    pub color: When,
 }
 
 impl Wishes {
@@ -29,7 +33,13 @@ impl Wishes {
         };
         let wish =
             |option, name| given(option).or_else(|| variable(name)).filter(|v| !v.is_empty());
+        let color = wish("--color", "WAIT_READY_COLOR");
         Self {
+            color: match color.as_ref().and_then(|word| word.to_str()) {
+                Some("always") => When::Always,
+                Some("never") => When::Never,
+                _ => When::Auto,
+            },
             report: wish("--report", "WAIT_READY_REPORT").map(PathBuf::from),
             json_log: wish("--log-format", "WAIT_READY_LOG_FORMAT").is_some_and(|v| v == "json"),
         }
@@ -46,10 +56,14 @@ mod tests {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             Wishes::read(&words, |name| (name == "WAIT_READY_REPORT").then(|| "env".into()))
         };
-        let wishes = |report: &str, json_log| Wishes { report: Some(report.into()), json_log };
+        let wishes = |report: &str, json_log| {
+            let report = Some(report.into());
+            Wishes { report, json_log, color: When::Auto }
+        };
         assert_eq!(read(&["--report", "r", "--log-format=json"]), wishes("r", true));
         assert_eq!(read(&["--report=r", "--log-format", "text"]), wishes("r", false));
         assert_eq!(read(&["--", "--report", "r"]), wishes("env", false));
         assert_eq!(read(&["--report"]), wishes("env", false));
+        assert_eq!(read(&["--color", "never"]).color, When::Never);
     }
 }

@@ -28,7 +28,7 @@ impl Simulated {
     }
 }
 
-/// Whether `word` looks like a script; there is no option that it could have been meant for.
-pub(crate) fn is_script(_: &str) -> bool {
+/// Returns whether `word` is surely a script; there is no option that it could have been meant for.
+pub(crate) fn is_script(_: &str, _: bool) -> bool {
     false
 }

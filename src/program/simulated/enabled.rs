@@ -62,7 +62,8 @@ impl Simulated {
     }
 }
 
-/// Whether `word` is surely a script, which belongs behind `--simulate=`.
-pub(crate) fn is_script(word: &str) -> bool {
-    word.contains(',') && word.parse::<Script>().is_ok()
+/// Returns whether `word` is surely a script, which belongs behind `--simulate=`: a list of steps,
+/// or in a simulation a single one.
+pub(crate) fn is_script(word: &str, simulates: bool) -> bool {
+    (simulates || word.contains(',')) && word.parse::<Script>().is_ok()
 }
