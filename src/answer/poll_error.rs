@@ -169,6 +169,9 @@ pub enum Fault {
     /// The list of all instances cannot be had; the instances themselves may well be.
     #[error("the list of instances: {0}")]
     List(Box<Fault>),
+    /// This machine, or this process, had no file or thread to spare: the API was not asked.
+    #[error("this machine has no file or thread to spare: {0}")]
+    Exhausted(Untrusted),
     /// The source left the place of an instance empty without saying why.
     #[error("the source of the answers gave none")]
     Unanswered,

@@ -28,7 +28,10 @@ use crate::{
         poll_error::{Fault, Phase, PollError, ServerError},
         proxy_fault::ProxyFault,
     },
-    system::clock::time_of_day,
+    system::{
+        clock::time_of_day,
+        limits::{is_of_limits, no_file_to_be_had},
+    },
 };
 
 /// The longest body that is read.
@@ -283,6 +286,15 @@ impl HttpSource {
     fn transport_fault(&self, error: &reqwest::Error) -> PollError {
         let chain = || iter::successors(Some(error as &dyn Error), |&error| error.source());
         let text = chain().last().map(ToString::to_string).unwrap_or_default();
+        let limit = || {
+            let of_limits = |error: &&io::Error| is_of_limits(error);
+            let told = chain().filter_map(<dyn Error>::downcast_ref).find(of_limits);
+            let found = || no_file_to_be_had().filter(|_| error.is_connect());
+            told.map(ToString::to_string).or_else(|| found().map(|error| error.to_string()))
+        };
+        if let Some(limit) = limit() {
+            return PollError::transient(Fault::Exhausted(self.redactor.text(&limit)));
+        }
         if error.is_connect() && error.is_timeout() {
             let phase =
                 if self.connections.is_looking_up() { Phase::LookUp } else { Phase::Connect };

@@ -20,14 +20,21 @@ use super::{
     verdict::{End, Finished, Verdict},
 };
 use crate::{
-    report::{annotation::annotation, exit_code::ExitCode, json, record::Report, summary::summary},
+    report::{
+        annotation::annotation, exit_code::ExitCode, fitting::fitting, json, record::Report,
+        summary::summary,
+    },
     system::{
+        place::may_block,
         signals::{Signal, Signals},
-        write::{FileError, append, may_block, replace, replace_or_overwrite},
+        write::{FileError, append, replace, replace_or_shorten},
     },
     terminal::stderr::Stderr,
     wait::watch::Watch,
 };
+
+/// The kubelet keeps the last 4,096 bytes of a termination log; one of them ends the line.
+const MOST_IN_PLACE: usize = 4_095;
 
 /// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
 pub(crate) fn conclude(
@@ -153,8 +160,8 @@ impl Accounts<'_> {
         } else {
             let watch = decisive(self.finished, verdict.code);
             let report = Report::new(watches, watch, elapsed, verdict.code, message);
-            let line = line(&report);
-            write_to(path, self.signals, move |path| replace_or_overwrite(path, line.as_bytes()))
+            let (whole, short) = lines(&report);
+            write_to(path, self.signals, move |path| replace_or_shorten(path, &whole, &short))
         }
     }
 }
@@ -174,9 +181,12 @@ fn decisive(finished: &Finished, code: ExitCode) -> Option<&Watch> {
 
 /// Writes a report, over a file that cannot be replaced too.
 pub(crate) fn write_report(path: &Path, report: &Report<'_>) -> Result<(), FileError> {
-    replace_or_overwrite(path, line(report).as_bytes())
+    let (whole, short) = lines(report);
+    replace_or_shorten(path, &whole, &short)
 }
 
-fn line(report: &Report<'_>) -> String {
-    format!("{}\n", json::line(report))
+/// A report, whole and as short as a file wants it that cannot be replaced.
+fn lines(report: &Report<'_>) -> (Vec<u8>, Vec<u8>) {
+    let line = |text: String| (text + "\n").into_bytes();
+    (line(json::line(report)), line(fitting(report, MOST_IN_PLACE)))
 }

@@ -9,7 +9,7 @@ use super::{
     failure::Failure,
     instance_list::{expand, read_list},
     meanwhile::{Meanwhile, watched},
-    output::{Format, is_fit_for_env},
+    output::{Format, check_standard_output, is_fit_for_env},
     plan::{Look, Outputs, Source, Wait},
     simulated::{Simulated, is_script},
     verdict::{End, Finished},
@@ -23,8 +23,9 @@ use crate::{
     },
     reach::NetProbe,
     system::{
+        place::are_one_file,
         signals::Signals,
-        write::{are_one_file, check_place},
+        writable::{check_end, check_place},
     },
     terminal::stderr::Stderr,
     text::untrusted::Untrusted,
@@ -48,6 +49,11 @@ pub(crate) fn execute(
     check_for_scripts(targets, wait.source.simulated.is_some())?;
     let ids = instances(targets, signals)?;
     check_before_the_first_poll(outputs, &ids)?;
+    if outputs.result.is_none() && command.is_empty() {
+        check_standard_output().map_err(|error| {
+            Failure::unexpected("cannot write the result to standard output", &error)
+        })?;
+    }
     check_command(command, &wait, &ids)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -110,8 +116,9 @@ fn instances(words: &[String], signals: &Signals) -> Result<Vec<InstanceId>, End
 fn check_before_the_first_poll(outputs: &Outputs, ids: &[InstanceId]) -> Result<(), Failure> {
     let files: Vec<(&str, &Path)> = outputs.files().collect();
     for (position, (what, path)) in files.iter().enumerate() {
-        check_place(path)
-            .map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
+        // A summary is added to what is there, which stays.
+        let checked = if *what == "summary" { check_end(path) } else { check_place(path) };
+        checked.map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
         if let Some((other, _)) = files[..position].iter().find(|(_, p)| are_one_file(p, path)) {
             let path = path.display();
             return Err(Failure::usage(format!("the {other} and the {what} are one file: {path}")));

@@ -2,10 +2,12 @@
 
 use std::{fmt::Write as _, io, time::Duration};
 
+use tracing::warn;
+
 use crate::{
     answer::instance::InstanceId,
     report::{exit_code::ExitCode, json, record::Record},
-    system::write::write_to_stream,
+    system::stream::{check_stream, may_have_been_closed, write_to_stream},
     wait::watch::Watch,
 };
 
@@ -51,6 +53,19 @@ pub(crate) fn joined(met: &[&Watch], separator: &str) -> (String, String) {
     let addresses = met.iter().filter_map(|watch| watch.address());
     let addresses: Vec<String> = addresses.map(|ip| ip.to_string()).collect();
     (ids.join(separator), addresses.join(separator))
+}
+
+/// Checks that standard output can take the result; warns where it will be lost on purpose, or not.
+///
+/// # Errors
+///
+/// That standard output was not opened for writing.
+pub(crate) fn check_standard_output() -> io::Result<()> {
+    check_stream(&io::stdout())?;
+    if may_have_been_closed(&io::stdout()) {
+        warn!("the result goes nowhere: standard output is closed, or is /dev/null");
+    }
+    Ok(())
 }
 
 /// Writes to standard output, to the last byte.

@@ -14,7 +14,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{system::group::Group, text::untrusted::Untrusted, wait::probe::ProbeError};
+use crate::{
+    system::{group::Group, limits::is_of_limits},
+    text::untrusted::Untrusted,
+    wait::probe::ProbeError,
+};
 
 /// Of a longer line the rest is passed over.
 const MAX_LINE_BYTES: usize = 1_000;
@@ -32,8 +36,12 @@ const DRAIN: Duration = Duration::from_millis(200);
 ///
 /// [`ProbeError`] when it cannot be run, or ends otherwise than with 0.
 pub async fn run(mut command: Command, listener: impl Fn(&Untrusted)) -> Result<(), ProbeError> {
-    let cannot_run =
-        |error: std::io::Error| ProbeError::CannotRun(error.to_string().as_str().into());
+    let cannot_run = |error: std::io::Error| {
+        if is_of_limits(&error) {
+            return error.into();
+        }
+        ProbeError::CannotRun(error.to_string().as_str().into())
+    };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Group::prepare(&mut command);
     let mut command = tokio::process::Command::from(command);

@@ -14,6 +14,7 @@ pub(super) fn for_the_way(error: &PollError) -> Option<&'static str> {
     match error {
         PollError::Transient { fault: Fault::Tls(fault), .. } => for_tls(fault),
         PollError::Transient { fault: Fault::Proxy(fault), .. } => Some(for_proxy(fault)),
+        PollError::Transient { fault: Fault::Exhausted(_), .. } => Some(FOR_LIMITS),
         _ => None,
     }
 }
@@ -44,6 +45,10 @@ fn for_proxy(fault: &ProxyFault) -> &'static str {
         }
     }
 }
+
+/// What helps where this machine has nothing left to give.
+pub(super) const FOR_LIMITS: &str = "raise this process's limits (ulimit -n, ulimit -u, a \
+     container's pids limit), or run less beside it";
 
 fn for_tls(fault: &TlsFault) -> Option<&'static str> {
     Some(match fault {

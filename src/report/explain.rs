@@ -12,6 +12,7 @@ use crate::{
     wait::{
         condition::Condition,
         ending::Ending,
+        probe::ProbeError,
         rules::{Deadline, Rules},
         stage::Tally,
         watch::Watch,
@@ -111,6 +112,7 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
                 None => "no attempt ended in time".into(),
             }),
             advice: Some(match goal {
+                _ if matches!(reason, Some(ProbeError::Exhausted(_))) => advice::FOR_LIMITS.into(),
                 Condition::Exec => "run COMMAND by hand to see what it waits for".into(),
                 _ => "check that the service is started and that a firewall lets this machine in"
                     .into(),

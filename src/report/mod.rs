@@ -4,6 +4,7 @@ pub mod advice;
 pub mod annotation;
 pub mod exit_code;
 pub mod explain;
+pub mod fitting;
 pub mod fleet;
 pub mod heartbeat;
 pub mod json;

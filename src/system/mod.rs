@@ -2,6 +2,9 @@
 //! systems is below `unix` and `windows`, by the same names and with the same faces.
 
 pub(crate) mod clock;
+pub(crate) mod limits;
+#[cfg(feature = "cli")]
+pub(crate) mod place;
 pub(crate) mod read;
 #[cfg(feature = "cli")]
 pub(crate) mod signal;
@@ -11,6 +14,8 @@ pub(crate) mod signals;
 mod unix;
 #[cfg(windows)]
 mod windows;
+#[cfg(feature = "cli")]
+pub(crate) mod writable;
 #[cfg(feature = "cli")]
 pub(crate) mod write;
 
@@ -23,4 +28,4 @@ use windows as this_system;
 pub(crate) use this_system::group;
 pub(crate) use this_system::words;
 #[cfg(feature = "cli")]
-pub(crate) use this_system::{device, files, programs};
+pub(crate) use this_system::{device, files, programs, stream};

@@ -5,6 +5,7 @@ use std::{future::Future, io, time::Duration};
 use super::condition::Condition;
 use crate::{
     answer::{address::Address, instance::InstanceId},
+    system::limits::is_of_limits,
     text::{duration::Brief, untrusted::Untrusted},
 };
 
@@ -78,6 +79,9 @@ pub enum ProbeError {
     /// The peer closed the connection before it had answered.
     #[error("connected, but closed without an HTTP answer")]
     NoAnswer,
+    /// This machine, or this process, had no file or thread to spare: nothing was tried.
+    #[error("this machine has no file or thread to spare: {0}")]
+    Exhausted(Untrusted),
     /// The command ran and failed.
     #[error("COMMAND failed with {ended}{}", after_colon(.last_line.as_ref()))]
     Command {
@@ -97,9 +101,11 @@ fn after_colon(text: Option<&Untrusted>) -> String {
 
 impl From<io::Error> for ProbeError {
     fn from(error: io::Error) -> Self {
+        let text = || Untrusted::from(error.to_string().as_str());
         match error.kind() {
+            _ if is_of_limits(&error) => Self::Exhausted(text()),
             io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
-            _ => Self::Network(Untrusted::from(error.to_string().as_str())),
+            _ => Self::Network(text()),
         }
     }
 }

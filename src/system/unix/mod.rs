@@ -10,4 +10,6 @@ pub(crate) mod group;
 pub(crate) mod programs;
 #[cfg(feature = "cli")]
 pub(crate) mod signals;
+#[cfg(feature = "cli")]
+pub(crate) mod stream;
 pub(crate) mod words;

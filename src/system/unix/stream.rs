@@ -1,0 +1,68 @@
+//! Streams that are open already, such as standard output.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::{OFlags, fcntl_getfl},
+    io::{Errno, write},
+};
+
+/// Writes to an open stream, to the last byte, however slowly it is read.
+///
+/// # Errors
+///
+/// What the system says; the standard library's own handles take a stream that cannot be written
+/// to for a success, and give up on one that was set non-blocking by another process.
+pub(crate) fn write_to_stream(stream: &impl AsFd, content: &[u8]) -> io::Result<()> {
+    let stream = stream.as_fd();
+    let mut rest = content;
+    while !rest.is_empty() {
+        match write(stream, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => rest = &rest[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => wait_for_room(stream)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until a stream takes more, or has an error to tell.
+fn wait_for_room(stream: BorrowedFd<'_>) -> io::Result<()> {
+    match poll(&mut [PollFd::from_borrowed_fd(stream, PollFlags::OUT)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Checks that a stream was opened for writing.
+///
+/// # Errors
+///
+/// That it was not, as writing to it would say.
+pub(crate) fn check_stream(stream: &impl AsFd) -> io::Result<()> {
+    match fcntl_getfl(stream)? & OFlags::RWMODE {
+        OFlags::WRONLY | OFlags::RDWR => Ok(()),
+        _ => Err(Errno::BADF.into()),
+    }
+}
+
+/// Returns whether a stream may have been closed when this process started.
+///
+/// The standard library then opens `/dev/null` in its place, for reading too, before anything of
+/// this program runs. That is also what Python and Node hand on to have the output discarded, down
+/// to the last flag, so that nobody can be refused for it.
+pub(crate) fn may_have_been_closed(stream: &impl AsFd) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_null = |number| {
+        let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+        null.is_ok_and(|null| null == number)
+    };
+    fcntl_getfl(stream).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
+        && rustix::fs::fstat(stream).is_ok_and(|stat| is_null(stat.st_rdev))
+}
