@@ -151,10 +151,10 @@ impl Resolve for LookUp {
         let is_under_way = Arc::clone(&self.is_under_way);
         Box::pin(async move {
             let failed = |reason: String| NotLookedUp { host: host.clone(), reason };
-            // Told as it is: a thread that cannot be had is this machine's own limit.
-            thread?;
             let addresses = receiver.await;
             is_under_way.store(false, Ordering::Relaxed);
+            // Told as it is: a thread that cannot be had is this machine's own limit.
+            thread?;
             let addresses = addresses.map_err(|_| failed("the thread is gone".into()))?;
             let mut addresses = addresses.map_err(|error| failed(plain(&error)))?;
             let count = addresses.len();

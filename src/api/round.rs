@@ -92,6 +92,10 @@ impl HttpSource {
             Ok(()) | Err(Broken::Paused(..)) => self.list_faults = 0,
             Err(Broken::Verdict(error)) => answer_the_rest(round, &error),
             Err(Broken::Refused(error)) => self.replace_list(round, error).await,
+            // That this machine has nothing to spare says nothing of the list.
+            Err(Broken::Fault(error @ PollError::Transient { fault: Fault::Exhausted(_), .. })) => {
+                answer_the_rest(round, &error);
+            }
             Err(Broken::Fault(error)) => {
                 self.list_faults += 1;
                 if self.list_faults < MOST_LIST_FAULTS || error.asks_for_a_pause() {

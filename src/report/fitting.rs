@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::json;
 
 /// What goes first, in this order; a list keeps its newest entries as far as there is room.
-const DETAILS: [&str; 4] = ["instances", "trace", "traces", "transitions"];
+const DETAILS: [&str; 3] = ["instances", "last_unusable_answer", "transitions"];
 /// What a script decides by. `message` is cut only where nothing else helps, and `id` last.
 const VERDICT: [&str; 5] = ["status", "ip", "outcome", "started_at", "message"];
 /// Texts are cut to so many characters, one after the other, until all fits.
@@ -111,7 +111,7 @@ mod tests {
             "id": "inst_a", "status": "ready", "ip": "203.0.113.1", "sector": texts,
             "outcome": "met", "exit_code": 0, "polls": 3, "transitions": transitions,
             "last_error": texts, "message": texts, "instances": [one, one],
-            "traces": [texts, texts],
+            "last_unusable_answer": {"status": 502, "beginning": texts},
         })
     }
 
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn the_newest_transitions_are_kept_and_what_is_left_out_is_named() {
         let fit = fit(&report("x", 200), 4_095);
-        assert_eq!(fit["left_out"], json!(["instances", "traces", "transitions"]));
+        assert_eq!(fit["left_out"], json!(["instances", "last_unusable_answer", "transitions"]));
         let transitions = fit["transitions"].as_array().unwrap();
         assert!(transitions.len() > 20, "{}", transitions.len());
         assert_eq!(transitions.last().unwrap()["at_ms"], 199);

@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::fixture::{
     program::{Ended, Program, eventually, say_skipped},
-    server::{Act, Server, pending, ready},
+    server::{Act, Server, answer, pending, ready},
 };
 
 /// What is said of a limit of one's own.
@@ -99,6 +99,25 @@ fn a_limit_that_stays_is_explained_as_this_machines() {
     limit(running.id(), "--nofile=3:");
     let ended = running.end();
     ended.assert(124, "").says(TOLD).says("raise this process's limits");
+}
+
+#[test]
+fn a_limit_of_this_machine_is_no_fault_of_the_list() {
+    let one = |id: &str| {
+        format!(r#"{{"id":"{id}","instance_type":"x","region":"y","status":"pending"}}"#)
+    };
+    let list = format!(
+        r#"{{"instances":[{},{}],"next_cursor":null,"has_more":false}}"#,
+        one("inst_abc"),
+        one("inst_b")
+    );
+    let server = Server::playing([closing(answer(200, &[], &list))]);
+    let running = Program::asking(&server, &["inst_b", "--timeout", "3s"]).start();
+    eventually("a first poll", || server.count() > 0);
+    limit(running.id(), "--nofile=3:");
+    let ended = running.end();
+    ended.assert(124, "").says(TOLD).says("raise this process's limits");
+    ended.never_says("the list of instances").never_says("by its own request");
 }
 
 #[test]
