@@ -29,12 +29,7 @@ pub enum Format {
 
 /// The result in `format`: of each of `met`, in a wait from `started_at` on.
 #[must_use]
-pub fn render(
-    format: Format,
-    met: &[&Watch],
-    started_at: SystemTime,
-    elapsed: Duration,
-) -> String {
+pub fn render(format: Format, met: &[&Watch], started_at: SystemTime, elapsed: Duration) -> String {
     let mut text = String::new();
     match format {
         Format::Ip => {

@@ -137,8 +137,7 @@ impl<'a> Report<'a> {
         message: Option<&'a str>,
     ) -> Self {
         let record = |watch| Record::new(watch, started_at, now, code);
-        let mut decisive =
-            decisive.map_or_else(|| Record::of_no_instance(started_at, now), record);
+        let mut decisive = decisive.map_or_else(|| Record::of_no_instance(started_at, now), record);
         if code.is_of_signal() {
             // The wait came to no result, whatever this instance came to.
             decisive.ip = None;

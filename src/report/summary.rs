@@ -66,9 +66,10 @@ pub fn summary(
     if watches.len() > SHOWN {
         let _ = writeln!(text, "\n… and {} more", watches.len() - SHOWN);
     }
-    let rows = watches.iter().take(SHOWN).map(|watch| {
-        (watch.id(), watch.timeline(), watch.over_at().unwrap_or(elapsed))
-    });
+    let rows = watches
+        .iter()
+        .take(SHOWN)
+        .map(|watch| (watch.id(), watch.timeline(), watch.over_at().unwrap_or(elapsed)));
     text += &chart(&rows.collect::<Vec<_>>(), started_at);
     text
 }
@@ -131,9 +132,22 @@ fn plain(text: &str) -> String {
 /// syntax wherever a line begins with them.
 fn word(text: &str) -> String {
     const SYNTAX: [&str; 16] = [
-        "gantt", "dateformat", "inclusiveenddates", "topaxis", "axisformat", "tickinterval",
-        "includes", "excludes", "todaymarker", "weekday", "weekend", "title", "acc", "section",
-        "click", "call",
+        "gantt",
+        "dateformat",
+        "inclusiveenddates",
+        "topaxis",
+        "axisformat",
+        "tickinterval",
+        "includes",
+        "excludes",
+        "todaymarker",
+        "weekday",
+        "weekend",
+        "title",
+        "acc",
+        "section",
+        "click",
+        "call",
     ];
     let is_harmless = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
     let name = text.trim().chars().take(NAME).map(|c| if is_harmless(c) { c } else { '_' });

@@ -30,19 +30,27 @@ const EXIT_STATUS: [(&str, &str); 17] = [
 ];
 
 const ENVIRONMENT: [(&str, &str); 9] = [
-    ("WAIT_READY_<OPTION>", "Sets the option, such as WAIT_READY_TIMEOUT=20m; an option wins, and an empty variable is unset."),
+    (
+        "WAIT_READY_<OPTION>",
+        "Sets the option, such as WAIT_READY_TIMEOUT=20m; an option wins, and an empty variable is unset.",
+    ),
     ("FAL_KEY", "The API key."),
     ("FAL_KEY_ID, FAL_KEY_SECRET", "The two halves of the API key, where FAL_KEY is unset."),
     ("FAL_KEY_FILE", "A file with the API key, as for --api-key-file."),
     ("FAL_API_URL", "The base URL of the API, as for --api-url."),
     ("FAL_CONFIG_PATH, FAL_PROFILE", "Another configuration file of fal, and the profile in it."),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies for the API; probes go past them."),
-    ("SSL_CERT_FILE, SSL_CERT_DIR", "Certificate authorities that are trusted beside the public ones."),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "Certificate authorities that are trusted beside the public ones.",
+    ),
     ("RUST_LOG, NO_COLOR, TERM, CI", "What is told, and how it looks."),
 ];
 
-const FILES: [(&str, &str); 1] =
-    [("~/.fal/config.toml", "The configuration of fal, whose key is used where no variable has one.")];
+const FILES: [(&str, &str); 1] = [(
+    "~/.fal/config.toml",
+    "The configuration of fal, whose key is used where no variable has one.",
+)];
 
 const EXAMPLES: [(&str, &str); 5] = [
     ("Try it: no key, no account.", "wait-ready inst_demo --simulate"),
@@ -82,7 +90,12 @@ pub(super) fn render(command: Command, text: &mut Vec<u8>) -> io::Result<()> {
     for (what, line) in EXAMPLES {
         page.control("TP", []).text([roman(what)]).text([bold(line)]);
     }
-    page.control("SH", ["SEE ALSO"]).text([bold("curl"), roman("(1), "), bold("ssh"), roman("(1)")]);
+    page.control("SH", ["SEE ALSO"]).text([
+        bold("curl"),
+        roman("(1), "),
+        bold("ssh"),
+        roman("(1)"),
+    ]);
     page.to_writer(text)
 }
 

@@ -163,7 +163,7 @@ fn conflict(mut command: Command, one: &str, other: &str) -> clap::Error {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What to wait for")]
 pub struct Wanted {
-    /// ready, ssh[:PORT] (an SSH server answers at the IP), tcp:PORT, stopped, or deleted
+    /// ready, ssh[:PORT], tcp:PORT, http:PORT[/PATH], exec (COMMAND is the probe), stopped, or deleted
     #[arg(long = "for", value_name = "CONDITION", default_value_t)]
     pub condition: Condition,
 
