@@ -167,7 +167,7 @@ mod tests {
     /// The chart of so many instances, all of which flap so often between the longest of names.
     fn flapping(instances: usize, flaps: u64) -> String {
         let name = "𝕏".repeat(60);
-        let id = InstanceId::new("i".repeat(100)).unwrap();
+        let id = InstanceId::new(&"i".repeat(100)).unwrap();
         let mut timeline = Timeline::default();
         for at in 0..flaps {
             let status = format!("{name}{at}").as_str().into();

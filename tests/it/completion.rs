@@ -37,7 +37,7 @@ fn bash_offers_conditions_and_statuses_not_files() {
     for (option, words) in [("--for", CONDITIONS), ("--max-in", BUDGETS)] {
         let script = generated("complete-bash")
             + &format!("\nCOMP_WORDS=(wait-ready {option} ''); COMP_CWORD=2\n")
-            + &format!("_wait-ready wait-ready '' {option}; echo \"${{COMPREPLY[*]}}\"\n");
+            + &format!("_wait__ready wait-ready '' {option}; echo \"${{COMPREPLY[*]}}\"\n");
         assert_eq!(said(&["bash", "--norc"], &script).trim_end(), words);
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn render(command: Command, text: &mut Vec<u8>) -> io::Result<()> {
     man.render_name_section(text)?;
     man.render_synopsis_section(text)?;
     man.render_description_section(text)?;
-    man.render_options_section(text)?;
+    let mut options = Vec::new();
+    man.render_options_section(&mut options)?;
+    // Breaks around an empty line are nothing, and mandoc says so.
+    text.extend(String::from_utf8_lossy(&options).replace(".br\n.sp\n.br\n", ".sp\n").into_bytes());
     let mut page = Roff::new();
     section(&mut page, "EXIT STATUS", &EXIT_STATUS);
     page.control("PP", []);
