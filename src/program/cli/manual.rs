@@ -9,6 +9,9 @@ use clap_mangen::{
     roff::{Roff, bold, roman},
 };
 
+/// When the page was last changed.
+const DATE: &str = "2026-11-25";
+
 const EXIT_STATUS: [(&str, &str); 17] = [
     ("0", "The condition is met."),
     ("1", "Unexpected failure of the program or of its output: full disk, closed pipe."),
@@ -72,7 +75,7 @@ const EXAMPLES: [(&str, &str); 5] = [
 ///
 /// What the writer says.
 pub(super) fn render(command: Command, text: &mut Vec<u8>) -> io::Result<()> {
-    let man = Man::new(command.after_help("").after_long_help(""));
+    let man = Man::new(command.after_help("").after_long_help("")).date(DATE);
     let mut head = Vec::new();
     man.render_title(&mut head)?;
     text.extend(head);
@@ -82,7 +85,8 @@ pub(super) fn render(command: Command, text: &mut Vec<u8>) -> io::Result<()> {
     let mut options = Vec::new();
     man.render_options_section(&mut options)?;
     // Breaks around an empty line are nothing, and mandoc says so.
-    text.extend(String::from_utf8_lossy(&options).replace(".br\n.sp\n.br\n", ".sp\n").into_bytes());
+    let options = String::from_utf8_lossy(&options).replace(".br\n\n.br\n", "\n");
+    text.extend(options.into_bytes());
     let mut page = Roff::new();
     section(&mut page, "EXIT STATUS", &EXIT_STATUS);
     page.control("PP", []);
