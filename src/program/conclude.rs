@@ -73,7 +73,8 @@ fn pass_on(
     signals: &Signals,
 ) -> Result<(), End> {
     let met = finished.outcome.met();
-    let text = || render(outputs.format, &met, finished.outcome.elapsed()).into_bytes();
+    let elapsed = finished.outcome.elapsed();
+    let text = || render(outputs.format, &met, finished.started_at, elapsed).into_bytes();
     if let Some(path) = outputs.result.clone() {
         let text = text();
         write_to(path, signals, move |path| replace(path, &text))?
@@ -153,13 +154,14 @@ impl Accounts<'_> {
     ) -> Result<Result<(), FileError>, Signal> {
         let outcome = &self.finished.outcome;
         let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
+        let started_at = self.finished.started_at;
         let message = verdict.message.as_deref();
         if what == "summary" {
-            let text = summary(watches, elapsed, verdict.code, message);
+            let text = summary(watches, started_at, elapsed, verdict.code, message);
             write_to(path, self.signals, move |path| append(path, text.as_bytes()))
         } else {
             let watch = decisive(self.finished, verdict.code);
-            let report = Report::new(watches, watch, elapsed, verdict.code, message);
+            let report = Report::new(watches, watch, started_at, elapsed, verdict.code, message);
             let (whole, short) = lines(&report);
             write_to(path, self.signals, move |path| replace_or_shorten(path, &whole, &short))
         }

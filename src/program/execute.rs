@@ -23,6 +23,7 @@ use crate::{
     },
     reach::NetProbe,
     system::{
+        clock::time_of_day,
         place::are_one_file,
         signals::Signals,
         writable::{check_end, check_place},
@@ -89,10 +90,11 @@ async fn wait_for(
     };
     let meanwhile = Meanwhile::new(&ids, &rules, look, stderr);
     let policy = Policy::new(rules.clone(), pace, ids);
+    let started_at = time_of_day();
     let mut waiter = Waiter::new(source, probe, policy);
     let signal = watched(&mut waiter, meanwhile, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
-    Ok(Finished { outcome: waiter.outcome(), rules, end, lacks_version })
+    Ok(Finished { outcome: waiter.outcome(), rules, started_at, end, lacks_version })
 }
 
 /// Passes on what a COMMAND writes that probes.

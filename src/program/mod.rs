@@ -27,7 +27,10 @@ use tracing::warn;
 
 use crate::{
     report::{exit_code::ExitCode, record::Report},
-    system::signals::{Signal, Signals},
+    system::{
+        clock::time_of_day,
+        signals::{Signal, Signals},
+    },
     terminal::{
         appearance::{Appearance, When},
         stderr::Stderr,
@@ -134,7 +137,8 @@ fn complain(complaint: Complaint, arguments: &[OsString], stderr: &Stderr) -> Ex
         Verdict::from(Failure::usage(what.clone())).reasons.iter().for_each(tell_reason);
     }
     if let Some(path) = wishes.report {
-        let report = Report::new(&[], None, Duration::ZERO, ExitCode::Usage, Some(&what));
+        let (now, code) = (time_of_day(), ExitCode::Usage);
+        let report = Report::new(&[], None, now, Duration::ZERO, code, Some(&what));
         let _ = write_report(&path, &report);
     }
     ExitCode::Usage

@@ -1,6 +1,10 @@
 //! The result on standard output, for the next step of a script.
 
-use std::{fmt::Write as _, io, time::Duration};
+use std::{
+    fmt::Write as _,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use tracing::warn;
 
@@ -23,9 +27,9 @@ pub enum Format {
     Env,
 }
 
-/// The result in `format`: of each of `met`.
+/// The result in `format`: of each of `met`, in a wait from `started_at` on.
 #[must_use]
-pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
+pub fn render(format: Format, met: &[&Watch], started_at: SystemTime, elapsed: Duration) -> String {
     let mut text = String::new();
     match format {
         Format::Ip => {
@@ -35,7 +39,7 @@ pub fn render(format: Format, met: &[&Watch], elapsed: Duration) -> String {
         }
         Format::Json => {
             for watch in met.iter().copied() {
-                let record = Record::new(watch, elapsed, ExitCode::Success);
+                let record = Record::new(watch, started_at, elapsed, ExitCode::Success);
                 let _ = writeln!(text, "{}", json::line(&record));
             }
         }

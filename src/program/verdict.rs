@@ -1,6 +1,6 @@
 //! What a run comes to: the exit code and the words for it. Judges, and tells nobody.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::failure::Failure;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         explain::{Explanation, STILL_BILLED, explain, polls},
         fleet::A_FLEET,
     },
-    system::signals::Signal,
+    system::{clock::time_of_day, signals::Signal},
     text::duration::Brief,
     wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
@@ -23,6 +23,8 @@ pub(super) const TOLD_ONE_BY_ONE: usize = A_FLEET - 1;
 pub(crate) struct Finished {
     pub(crate) outcome: Outcome,
     pub(crate) rules: Rules,
+    /// The time of day at which the elapsed time began.
+    pub(crate) started_at: SystemTime,
     pub(crate) end: End,
     /// Whether the API's URL does not end as that of fal's.
     pub(crate) lacks_version: bool,
@@ -90,7 +92,8 @@ impl Finished {
         let ids = words.iter().filter(|word| !word.starts_with('@'));
         let watches = ids.filter_map(|id| InstanceId::new(id).ok()).map(Watch::new).collect();
         let outcome = Outcome::new(watches, false, Duration::ZERO);
-        Self { outcome, rules: Rules::default(), end, lacks_version: false }
+        let (rules, started_at) = (Rules::default(), time_of_day());
+        Self { outcome, rules, started_at, end, lacks_version: false }
     }
 
     /// The instances that got there.

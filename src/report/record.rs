@@ -1,6 +1,9 @@
 //! What became of one instance, as a JSON object. Keys are only ever added.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use serde::Serialize;
 
@@ -27,6 +30,7 @@ pub struct Record<'a> {
     creator_user_nickname: Option<&'a str>,
     outcome: &'static str,
     exit_code: u8,
+    started_at: String,
     waited_ms: u64,
     polls: u32,
     throttled: u32,
@@ -64,15 +68,15 @@ struct Entry<'a> {
 
 impl<'a> Record<'a> {
     /// The wait ended before there was an instance to wait for.
-    fn of_no_instance(now: Duration) -> Self {
-        Self { waited_ms: millis(now), ..Self::default() }
+    fn of_no_instance(started_at: SystemTime, now: Duration) -> Self {
+        Self { started_at: rfc3339(started_at), waited_ms: millis(now), ..Self::default() }
     }
 
-    /// What became of `watch` by `now`, in a wait that ends with `code`.
+    /// What became of `watch` by `now`, in a wait from `started_at` on that ends with `code`.
     ///
     /// The address is there only if the condition holds: who reads it may connect to it.
     #[must_use]
-    pub fn new(watch: &'a Watch, now: Duration, code: ExitCode) -> Self {
+    pub fn new(watch: &'a Watch, started_at: SystemTime, now: Duration, code: ExitCode) -> Self {
         let instance = watch.instance();
         let tally = watch.tally();
         let ending = watch.ending();
@@ -92,6 +96,7 @@ impl<'a> Record<'a> {
                 .map(Untrusted::as_received),
             outcome: ending.map_or_else(|| code.outcome(), outcome),
             exit_code: own_code.number(),
+            started_at: rfc3339(started_at),
             waited_ms: millis(watch.over_at().unwrap_or(now)),
             polls: tally.polls,
             throttled: tally.throttled,
@@ -126,12 +131,13 @@ impl<'a> Report<'a> {
     pub fn new(
         watches: &'a [Watch],
         decisive: Option<&'a Watch>,
+        started_at: SystemTime,
         now: Duration,
         code: ExitCode,
         message: Option<&'a str>,
     ) -> Self {
-        let record = |watch| Record::new(watch, now, code);
-        let mut decisive = decisive.map_or_else(|| Record::of_no_instance(now), record);
+        let record = |watch| Record::new(watch, started_at, now, code);
+        let mut decisive = decisive.map_or_else(|| Record::of_no_instance(started_at, now), record);
         if code.is_of_signal() {
             // The wait came to no result, whatever this instance came to.
             decisive.ip = None;
@@ -153,6 +159,11 @@ pub fn outcome(ending: &Ending) -> &'static str {
         Ending::Deleted(_) => "deleted",
         other => ExitCode::of(other).map_or("abandoned", ExitCode::outcome),
     }
+}
+
+/// A time of day in UTC. A clock that is set before 1970 has none.
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time.max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
 /// Whole milliseconds, as JSON readers can hold them.

@@ -1,21 +1,34 @@
 //! A Markdown summary for the page of a CI job: a table, and a timeline of the states.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 
 use super::exit_code::ExitCode;
 use super::{
     explain::polls,
     record::{millis, outcome},
 };
-use crate::{text::duration::Brief, wait::watch::Watch};
+use crate::{
+    answer::instance::InstanceId,
+    text::duration::Brief,
+    wait::{timeline::Timeline, watch::Watch},
+};
 
 /// A page has room for so many instances.
 const SHOWN: usize = 50;
+/// A chart has room for so many bars; with their names it stays below the 50,000 characters that
+/// Mermaid draws.
+const BARS: usize = 320;
+/// A name in a chart has room for so many characters.
+const NAME: usize = 40;
 
-/// What became of `watches`, as Markdown.
+/// What became of `watches` in a wait from `started_at` on, as Markdown.
 #[must_use]
 pub fn summary(
     watches: &[Watch],
+    started_at: SystemTime,
     elapsed: Duration,
     code: ExitCode,
     message: Option<&str>,
@@ -53,31 +66,49 @@ pub fn summary(
     if watches.len() > SHOWN {
         let _ = writeln!(text, "\n… and {} more", watches.len() - SHOWN);
     }
-    text += &timeline(watches, elapsed);
+    let rows = watches
+        .iter()
+        .take(SHOWN)
+        .map(|watch| (watch.id(), watch.timeline(), watch.over_at().unwrap_or(elapsed)));
+    text += &chart(&rows.collect::<Vec<_>>(), started_at);
     text
 }
 
-/// A Mermaid gantt chart of the states; its times count from the start of the wait.
-fn timeline(watches: &[Watch], elapsed: Duration) -> String {
+/// A Mermaid gantt chart of the states, by the time of day: Mermaid takes a number for milliseconds
+/// since 1970, and shows it in the reader's time zone.
+fn chart(rows: &[(&InstanceId, &Timeline, Duration)], started_at: SystemTime) -> String {
+    let epoch = started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let time = |at: Duration| millis(epoch.saturating_add(at));
+    let bars = (BARS / rows.len().max(1)).max(3);
     let mut text = String::from("\n```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n");
-    for watch in watches.iter().take(SHOWN) {
-        let until = watch.over_at().unwrap_or(elapsed);
-        let _ = writeln!(text, "    section {}", word(&watch.id().to_string()));
-        let mut at = watch.timeline().transitions().first().map_or(until, |first| first.at);
+    for (id, timeline, until) in rows.iter().copied() {
+        let _ = writeln!(text, "    section {}", word(&id.to_string()));
+        let mut at = timeline.transitions().first().map_or(until, |first| first.at);
         if at >= Duration::from_secs(1) {
-            let _ = writeln!(text, "    not seen :0, {}", millis(at));
+            bar(&mut text, "not seen", time(Duration::ZERO), time(at));
         }
-        for (status, lasted) in watch.timeline().stays(until) {
+        let stays: Vec<_> = timeline.stays(until).collect();
+        // Of an instance that flaps, what was last is worth its place.
+        let left_out = if stays.len() > bars - 1 { stays.len() - (bars - 2) } else { 0 };
+        if left_out > 0 {
+            let lasted = stays[..left_out].iter().map(|(_, lasted)| *lasted).sum();
             let end = at.saturating_add(lasted);
-            // A bar needs a width to be seen.
-            let shown_end = millis(end).max(millis(at).saturating_add(1));
-            let _ =
-                writeln!(text, "    {} :{}, {shown_end}", word(&status.to_string()), millis(at));
+            bar(&mut text, &format!("{left_out} earlier"), time(at), time(end));
+            at = end;
+        }
+        for (status, lasted) in &stays[left_out..] {
+            let end = at.saturating_add(*lasted);
+            bar(&mut text, &word(&status.to_string()), time(at), time(end));
             at = end;
         }
     }
     text += "```\n\n";
     text
+}
+
+/// One bar, which needs a width to be seen.
+fn bar(text: &mut String, name: &str, from: u64, to: u64) {
+    let _ = writeln!(text, "    {name} :{from}, {}", to.max(from.saturating_add(1)));
 }
 
 /// Text that is no Markdown and no HTML, whoever wrote it.
@@ -97,14 +128,73 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A name that Mermaid cannot take for syntax.
+/// A name that Mermaid cannot take for syntax. Its own words, and digits that may begin a date, are
+/// syntax wherever a line begins with them.
 fn word(text: &str) -> String {
-    text.chars().map(|c| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' }).collect()
+    const SYNTAX: [&str; 16] = [
+        "gantt",
+        "dateformat",
+        "inclusiveenddates",
+        "topaxis",
+        "axisformat",
+        "tickinterval",
+        "includes",
+        "excludes",
+        "todaymarker",
+        "weekday",
+        "weekend",
+        "title",
+        "acc",
+        "section",
+        "click",
+        "call",
+    ];
+    let is_harmless = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    let name = text.trim().chars().take(NAME).map(|c| if is_harmless(c) { c } else { '_' });
+    let name: String = name.collect();
+    let lower = name.to_lowercase();
+    let is_syntax = SYNTAX.iter().any(|syntax| lower.starts_with(syntax))
+        || lower.starts_with("href")
+        || !lower.starts_with(char::is_alphabetic);
+    if is_syntax { format!("_{name}") } else { name }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::instance::Instance;
+
+    /// The chart of so many instances, all of which flap so often between the longest of names.
+    fn flapping(instances: usize, flaps: u64) -> String {
+        let name = "𝕏".repeat(60);
+        let id = InstanceId::new(&"i".repeat(100)).unwrap();
+        let mut timeline = Timeline::default();
+        for at in 0..flaps {
+            let status = format!("{name}{at}").as_str().into();
+            timeline.record(&Instance::new(id.clone(), status), Duration::from_secs(at + 5));
+        }
+        let row = (&id, &timeline, Duration::from_secs(flaps + 5));
+        chart(&vec![row; instances], SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+    }
+
+    #[test]
+    fn the_times_of_a_chart_are_times_of_day() {
+        let chart = flapping(1, 1);
+        assert!(chart.contains("    not seen :1700000000000, 1700000005000\n"), "{chart}");
+        assert!(chart.contains(" :1700000005000, 1700000006000\n"), "{chart}");
+    }
+
+    #[test]
+    fn a_chart_is_never_larger_than_mermaid_draws() {
+        for (instances, flaps) in [(1, 10_000), (7, 1_000), (SHOWN, 1_000), (SHOWN, 1), (1, 1)] {
+            let chart = flapping(instances, flaps);
+            let size = chart.encode_utf16().count();
+            assert!(size < 50_000, "{instances} instances, {flaps} changes: {size}");
+            assert_eq!(chart.contains(" earlier :"), flaps > 1, "{chart}");
+            let end = (1_700_000_000 + flaps + 5) * 1_000;
+            assert_eq!(chart.matches(&format!(", {end}\n")).count(), instances, "{chart}");
+        }
+    }
 
     #[test]
     fn what_a_server_says_is_text_on_the_page() {
@@ -113,5 +203,14 @@ mod tests {
             assert!(!shown.contains(syntax), "{shown}");
         }
         assert_eq!(word("a:b;c#d,e`f"), "a_b_c_d_e_f");
+    }
+
+    #[test]
+    fn no_name_is_syntax_of_a_chart() {
+        for name in ["section x", "Title y", "gantt", "2026-01-01", "click z", "", "  ", "%%x"] {
+            assert!(word(name).starts_with('_'), "{name}: {}", word(name));
+        }
+        assert_eq!(word("pending"), "pending");
+        assert_eq!(word(&"x".repeat(1_000)).len(), NAME);
     }
 }

@@ -4,6 +4,7 @@ mod fixture;
 
 mod answers;
 mod command;
+mod completion;
 mod configuration;
 mod ending;
 mod evidence;

@@ -17,6 +17,10 @@ fn json_is_one_object_with_every_key() {
     let ended = Program::asking(&server, &["-o", "json"]).run();
     assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 1), "{ended:#?}");
     let mut record: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let started_at = record["started_at"].as_str().unwrap_or_default();
+    let is_utc = started_at.starts_with("20") && started_at.ends_with('Z');
+    assert!(is_utc && started_at.len() == "2026-01-01T00:00:00.000Z".len(), "{record}");
+    record["started_at"] = 0.into();
     for time in ["waited_ms", "throttled_ms"] {
         assert!(record[time].as_u64().unwrap() >= 10, "{record}");
         record[time] = 0.into();
@@ -32,7 +36,7 @@ fn json_is_one_object_with_every_key() {
         serde_json::json!({
             "id": "inst_abc", "status": "ready", "ip": "203.0.113.42",
             "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "sector": "sector_1",
-            "creator_user_nickname": "dev", "outcome": "met", "exit_code": 0,
+            "creator_user_nickname": "dev", "outcome": "met", "exit_code": 0, "started_at": 0,
             "waited_ms": 0, "polls": 4, "throttled": 1, "throttled_ms": 0, "transient_errors": 1,
             "transitions": [{"status": "pending", "at_ms": 0}, {"status": "ready", "at_ms": 0}],
             "last_error": "HTTP 429: said 429 (server_error, request_id req_429)",

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod complaint;
 pub mod generate;
+mod manual;
 mod simulate;
 mod values;
 mod variables;
@@ -51,13 +52,35 @@ Each option can also be set by a variable, WAIT_READY_TIMEOUT=20m for --timeout;
 The API key is read from --api-key-file, FAL_KEY, FAL_KEY_ID with FAL_KEY_SECRET, or fal's own \
 config file, in this order; there is no option that takes the key itself.";
 
+const BRIEF: &str = "\
+Examples:
+  wait-ready inst_demo --simulate              try it: no key, no account
+  IP=$(wait-ready inst_abc --timeout 10m)      the address, for the next step
+
+Exit codes:
+    0  the condition is met
+    1  unexpected failure of the program or of its output
+    2  usage or configuration, no API key
+    3  stopped: it cannot become ready
+    4  credentials refused
+    5  no such instance, or deleted
+    6  the API refused the request
+    7  throttled past the deadline
+    8  ready, but the probe never succeeded
+    9  a --max-in budget ran out
+  124  timeout
+  126  COMMAND cannot be run; 127 was not found
+  129  SIGHUP; 130 SIGINT, 131 SIGQUIT, 143 SIGTERM
+
+--help shows more.";
+
 /// Wait until a GPU instance of fal's Compute API is ready, and print its IP address
 #[derive(Debug, Parser)]
 #[command(
     name = "wait-ready",
     version,
     after_long_help = EXAMPLES,
-    after_help = "--help shows more, with examples and the exit codes.",
+    after_help = BRIEF,
     max_term_width = 100,
     disable_help_subcommand = true,
     override_usage = "wait-ready [OPTIONS] <INSTANCE_ID>... [-- <COMMAND> [ARG]...]",
@@ -140,7 +163,7 @@ fn conflict(mut command: Command, one: &str, other: &str) -> clap::Error {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What to wait for")]
 pub struct Wanted {
-    /// ready, ssh[:PORT] (an SSH server answers at the IP), tcp:PORT, stopped, or deleted
+    /// ready, ssh[:PORT], tcp:PORT, http:PORT[/PATH], exec (COMMAND is the probe), stopped, or deleted
     #[arg(long = "for", value_name = "CONDITION", default_value_t)]
     pub condition: Condition,
 
