@@ -176,7 +176,7 @@ fn headers_that_nobody_needs_do_not_decide() {
         let bytes = format!("HTTP/1.1 200 OK\r\n{odd}Content-Length: {length}\r\n\r\n{body}");
         let server = Server::playing([Act::Bytes(bytes.into_bytes())]);
         Program::asking(&server, &["--timeout", "5s"]).run().assert(0, IP);
-        assert_eq!(server.count(), 1, "{:.20}", odd);
+        assert_eq!(server.count(), 1, "{odd:.20}");
     }
 }
 
@@ -216,12 +216,11 @@ fn a_key_file_that_is_replaced_goes_on_within_the_same_poll() {
             if seen.headers["authorization"] == "Key new-id:new-secret-value" {
                 let one =
                     |id: &str| format!(r#"{{"id":"{id}","status":"ready","ip":"203.0.113.42"}}"#);
-                return match seen.target.rsplit_once("instances/") {
-                    Some((_, id)) => answer(200, &[], &one(id)),
-                    None => {
-                        let all = ["inst_abc", "inst_b", "inst_c"].map(one).join(",");
-                        answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#))
-                    }
+                return if let Some((_, id)) = seen.target.rsplit_once("instances/") {
+                    answer(200, &[], &one(id))
+                } else {
+                    let all = ["inst_abc", "inst_b", "inst_c"].map(one).join(",");
+                    answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#))
                 };
             }
             fs::write(&replaced, "new-id:new-secret-value\n").unwrap();
