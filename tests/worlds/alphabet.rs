@@ -34,6 +34,10 @@ pub(crate) enum Asks {
     Seconds,
     Date,
     Reset,
+    /// The moment at which it ends, in seconds since 1970.
+    ResetAt,
+    /// The same in milliseconds.
+    ResetAtMillis,
     UntilDeadline,
     PastDeadline,
 }
@@ -72,7 +76,7 @@ pub(crate) enum Class {
     ForeignRefusal,
     /// One row: 408, 425, 5xx, transport errors, malformed answers, another's id.
     Transient,
-    /// Three ways to ask for the same pause.
+    /// The ways to ask for the same pause.
     Pause,
 }
 
@@ -99,6 +103,8 @@ impl Letter {
                 Asks::Seconds,
                 Asks::Date,
                 Asks::Reset,
+                Asks::ResetAt,
+                Asks::ResetAtMillis,
                 Asks::UntilDeadline,
                 Asks::PastDeadline,
             ]
@@ -170,6 +176,8 @@ impl Letter {
             }
             Self::Throttled(Asks::Date) | Self::Unavailable(Asks::Date) => Some((Class::Pause, 1)),
             Self::Throttled(Asks::Reset) => Some((Class::Pause, 2)),
+            Self::Throttled(Asks::ResetAt) => Some((Class::Pause, 3)),
+            Self::Throttled(Asks::ResetAtMillis) => Some((Class::Pause, 4)),
             _ => None,
         };
         let address = match self {
@@ -248,7 +256,9 @@ impl Asks {
         let left = options.max_wait.saturating_sub(now) / 1_000;
         match self {
             Self::Nothing => None,
-            Self::Seconds | Self::Date | Self::Reset => Some(Self::PAUSE * 1_000),
+            Self::Seconds | Self::Date | Self::Reset | Self::ResetAt | Self::ResetAtMillis => {
+                Some(Self::PAUSE * 1_000)
+            }
             Self::UntilDeadline => Some(left * 1_000),
             Self::PastDeadline => Some((left + 1) * 1_000),
         }
@@ -263,6 +273,8 @@ impl Asks {
             Self::Nothing => Headers::default(),
             Self::Date => Headers::retry_after("Sun, 06 Nov 1994 08:49:39 GMT"),
             Self::Reset => Headers::reset(&seconds),
+            Self::ResetAt => Headers::reset_at(Self::PAUSE * 1_000, false),
+            Self::ResetAtMillis => Headers::reset_at(Self::PAUSE * 1_000, true),
             Self::Seconds | Self::UntilDeadline | Self::PastDeadline => {
                 Headers::retry_after(&seconds)
             }

@@ -47,20 +47,31 @@ pub(crate) enum Said {
 pub(crate) struct Headers {
     retry_after: Option<String>,
     reset: Option<String>,
+    /// Whether the present is one whose seconds since 1970 can be no delay.
+    is_later: bool,
 }
 
 impl Headers {
     pub(crate) fn retry_after(text: &str) -> Self {
-        Self { retry_after: Some(text.into()), reset: None }
+        Self { retry_after: Some(text.into()), ..Self::default() }
+    }
+
+    /// A reset that says when a pause ends, in seconds or milliseconds since 1970.
+    pub(crate) fn reset_at(pause: Ms, in_millis: bool) -> Self {
+        let seconds = LATER.as_secs() + pause / 1_000;
+        let text = if in_millis { seconds * 1_000 } else { seconds }.to_string();
+        Self { retry_after: None, reset: Some(text), is_later: true }
     }
 
     pub(crate) fn reset(text: &str) -> Self {
-        Self { retry_after: None, reset: Some(text.into()) }
+        Self { reset: Some(text.into()), ..Self::default() }
     }
 }
 
 /// The present of every answer's HTTP date: the example of RFC 9110, 1994-11-06 08:49:37.
 const NOW: Duration = Duration::from_secs(784_111_777);
+/// The present of the answers that name a moment by a number.
+const LATER: Duration = Duration::from_secs(1_800_000_000);
 
 /// Added to the status of a refusal that is not the API's own.
 const FOREIGN: u16 = 1_000;
@@ -151,7 +162,7 @@ impl World {
 /// A hint in one of its forms, or something that is none.
 fn hint(weather: &Weather, rng: &mut Rng) -> (Option<Ms>, Headers) {
     let seconds = rng.between(0, weather.longest_hint / 1_000);
-    let after = |text: String| Headers { retry_after: Some(text), reset: None };
+    let after = |text: String| Headers { retry_after: Some(text), ..Headers::default() };
     match rng.below(16) {
         0..=3 => (Some(seconds * 1_000), after(seconds.to_string())),
         4 => (Some(seconds * 1_000), after(format!(" 00{seconds}\t"))),
@@ -173,16 +184,23 @@ fn hint(weather: &Weather, rng: &mut Rng) -> (Option<Ms>, Headers) {
         }
         9 => {
             let reset = Some(seconds.to_string());
-            (Some(seconds * 1_000), Headers { retry_after: Some("soon".into()), reset })
+            (
+                Some(seconds * 1_000),
+                Headers { retry_after: Some("soon".into()), reset, is_later: false },
+            )
         }
         10 => {
             let reset = Some("99999".into());
             let retry_after = Some(seconds.to_string());
-            (Some(seconds * 1_000), Headers { retry_after, reset })
+            (Some(seconds * 1_000), Headers { retry_after, reset, is_later: false })
         }
         11 | 12 => {
             let reset = Some(seconds.to_string());
-            (Some(seconds * 1_000), Headers { retry_after: None, reset })
+            (Some(seconds * 1_000), Headers { reset, ..Headers::default() })
+        }
+        14 => {
+            let pause = seconds * 1_000;
+            (Some(pause), Headers::reset_at(pause, rng.percent(50)))
         }
         13 if rng.percent(5) => {
             let huge = rng.pick(&["18446744073709551615", "99999999999999999999999"]);
@@ -206,7 +224,8 @@ pub(crate) fn as_library(
             Ok(instance)
         }
         Said::Error { status, .. } => {
-            let now = std::time::SystemTime::UNIX_EPOCH + NOW;
+            let now =
+                std::time::SystemTime::UNIX_EPOCH + if headers.is_later { LATER } else { NOW };
             let hint = Hint::read(headers.retry_after.as_deref(), headers.reset.as_deref(), now);
             Err(PollError::from_answer(ServerError::bare(status), hint, None))
         }

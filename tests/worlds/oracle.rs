@@ -221,7 +221,9 @@ impl<'a> Oracle<'a> {
 
     /// Whether an address was last seen longer than the shortest delay before enough were there.
     pub(crate) fn is_stale(&self, subject: &Subject) -> bool {
-        let seen = subject.answers.iter().rev().find(|(_, said)| is_instance(*said));
+        // What a round under way has brought is not known before it is over.
+        let mut known = subject.answers.iter().rev().filter(|(at, _)| *at != Ms::MAX);
+        let seen = known.find(|(_, said)| is_instance(*said));
         self.options.goal.is_an_address()
             && subject.state.is_met()
             && seen.zip(self.enough_at).is_some_and(|((seen, _), at)| seen + self.options.min < at)

@@ -157,7 +157,8 @@ impl World {
         let stopped = (shape == Shape::Overslept).then(|| {
             // One look has no deadline to be missed.
             options.max_wait = options.max_wait.max(1_000);
-            let after = rng.between(0, options.max_wait);
+            // Not before it began: the wait would know nothing of it.
+            let after = rng.between(1, options.max_wait);
             let past = options.max_wait - after + rng.between(1_000, 100_000);
             // What is missed by less than a second may be a timer's fault.
             let within = rng.between(0, options.max_wait - after);
