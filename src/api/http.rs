@@ -237,12 +237,11 @@ impl HttpSource {
         }
         if let Some(foreign) = &mut answer.foreign {
             **foreign = evidence::foreign(headers, body, &self.redactor);
+            foreign.trace = Some(evidence::trace(answer.status, headers, body, &self.redactor));
             if answer.message.is_some() {
                 foreign.title = None;
             }
         }
-        let trace = evidence::trace(answer.status, headers, body, &self.redactor);
-        answer.trace = Some(Box::new(trace));
     }
 
     /// A malformed answer, with what it is instead.

@@ -216,12 +216,11 @@ fn a_key_file_that_is_replaced_goes_on_within_the_same_poll() {
             if seen.headers["authorization"] == "Key new-id:new-secret-value" {
                 let one =
                     |id: &str| format!(r#"{{"id":"{id}","status":"ready","ip":"203.0.113.42"}}"#);
-                return if let Some((_, id)) = seen.target.rsplit_once("instances/") {
-                    answer(200, &[], &one(id))
-                } else {
+                let Some((_, id)) = seen.target.rsplit_once("instances/") else {
                     let all = ["inst_abc", "inst_b", "inst_c"].map(one).join(",");
-                    answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#))
+                    return answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#));
                 };
+                return answer(200, &[], &one(id));
             }
             fs::write(&replaced, "new-id:new-secret-value\n").unwrap();
             let said = "no: old-secret-value new-secret-value";
