@@ -42,8 +42,6 @@ pub struct ServerError {
     pub request_id: Option<Untrusted>,
     /// What shows that something in front of the API spoke; none where the API itself did.
     pub foreign: Option<Box<Foreign>>,
-    /// The beginning of the answer as it came.
-    pub trace: Option<Box<Trace>>,
 }
 
 /// What an answer that is not the API's own shows of who gave it: a gateway, a proxy, a captive
@@ -61,6 +59,8 @@ pub struct Foreign {
     pub mitigated: Option<Untrusted>,
     /// The title of a page, else the first words of the body.
     pub title: Option<Untrusted>,
+    /// The beginning of the answer as it came.
+    pub trace: Option<Trace>,
 }
 
 impl std::error::Error for ServerError {}
@@ -76,8 +76,13 @@ impl ServerError {
             docs_url: None,
             request_id: None,
             foreign: None,
-            trace: None,
         }
+    }
+}
+
+impl ServerError {
+    fn trace(&self) -> Option<&Trace> {
+        self.foreign.as_ref()?.trace.as_ref()
     }
 }
 
@@ -202,7 +207,7 @@ impl Fault {
     fn trace(&self) -> Option<&Trace> {
         match self {
             Self::Malformed { trace, .. } => trace.as_deref(),
-            Self::Server(answer) => answer.trace.as_deref(),
+            Self::Server(answer) => answer.trace(),
             Self::List(fault) => fault.trace(),
             _ => None,
         }
@@ -343,7 +348,7 @@ impl PollError {
     pub fn trace(&self) -> Option<&Trace> {
         match self {
             Self::Transient { fault, .. } => fault.trace(),
-            _ => self.answer()?.trace.as_deref(),
+            _ => self.answer()?.trace(),
         }
     }
 
@@ -477,6 +482,7 @@ mod tests {
             cf_ray: Some("8a1-FRA".into()),
             mitigated: Some("challenge".into()),
             title: Some("Just a moment...".into()),
+            trace: None,
         };
         let error = ServerError {
             request_id: foreign.cf_ray.clone(),

@@ -59,6 +59,7 @@ pub(super) fn foreign(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> 
         cf_ray: header(headers, "cf-ray", redactor),
         mitigated: header(headers, "cf-mitigated", redactor),
         title: title(body).map(|title| redactor.text(&title)),
+        trace: None,
     }
 }
 

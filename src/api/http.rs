@@ -19,7 +19,7 @@ use super::{
     proxy::{InvalidProxy, ProxyUrl, proxy_for},
     trust::{tls_config, tls_fault},
     url::ApiUrl,
-    wire,
+    wire::{self, Page},
 };
 use crate::{
     answer::{
@@ -143,16 +143,19 @@ impl HttpSource {
     }
 
     pub(super) async fn get_instance(&self, id: &InstanceId) -> Result<Instance, PollError> {
+        let success = self.get(self.api.instance(id)).await?;
         let read = |body: &[u8]| wire::parse_instance(body, self.api.origin(), &self.redactor);
-        self.get(self.api.instance(id), read).await
+        self.read(success, read)
     }
 
-    /// Sends one request, and reads the body of a success.
-    pub(super) async fn get<T>(
-        &self,
-        url: url::Url,
-        read: impl Fn(&[u8]) -> Result<T, PollError>,
-    ) -> Result<T, PollError> {
+    pub(super) async fn get_page(&self, url: url::Url) -> Result<Page, PollError> {
+        let success = self.get(url).await?;
+        let read = |body: &[u8]| wire::parse_page(body, self.api.origin(), &self.redactor);
+        self.read(success, read)
+    }
+
+    /// Sends one request.
+    async fn get(&self, url: url::Url) -> Result<Success, PollError> {
         let deadline = Instant::now() + self.request_timeout.min(LONGEST_REQUEST);
         let request = self.connections.client().get(url);
         let sent = request.header(AUTHORIZATION, self.authorization.clone()).send();
@@ -162,26 +165,36 @@ impl HttpSource {
             Err(_) => return Err(self.timed_out(Phase::Answer)),
         };
         let (status, headers) = (response.status(), response.headers().clone());
+        // The status of a refusal decides without its body; what has come of that is looked at.
+        let patience = if status.is_success() {
+            deadline
+        } else {
+            deadline.min(Instant::now() + ERROR_BODY_PATIENCE)
+        };
         let mut body = Vec::new();
-        if !status.is_success() {
-            let patience = deadline.min(Instant::now() + ERROR_BODY_PATIENCE);
-            // The status decides without the body; what has come of it is looked at.
-            let _ = timeout_at(patience, self.read_body(response, &mut body)).await;
-            return Err(self.judge_error(status.as_u16(), &headers, &body));
-        }
-        let whole = timeout_at(deadline, self.read_body(response, &mut body))
+        let whole = timeout_at(patience, self.read_body(response, &mut body))
             .await
             .unwrap_or_else(|_| Err(self.timed_out(Phase::Answer)));
-        // A body that ends with the connection is whole when it reads so, however that ended.
+        let status = status.as_u16();
+        if !(200..300).contains(&status) {
+            return Err(self.judge_error(status, &headers, &body));
+        }
         let ends_itself =
             headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
         match whole {
             Err(error) if ends_itself || is_oversized(&error) => Err(error),
-            Err(error) => read(&body).map_err(|_| error),
-            Ok(()) => {
-                read(&body).map_err(|e| self.with_evidence(e, status.as_u16(), &headers, &body))
-            }
+            whole => Ok(Success { status, headers, body, broken: whole.err() }),
         }
+    }
+
+    fn read<T>(
+        &self,
+        success: Success,
+        read: impl FnOnce(&[u8]) -> Result<T, PollError>,
+    ) -> Result<T, PollError> {
+        let Success { status, headers, body, broken } = success;
+        read(&body)
+            .map_err(|e| broken.unwrap_or_else(|| self.with_evidence(e, status, &headers, &body)))
     }
 
     /// Reads a body into `body`, so that what has come is there whatever happens.
@@ -224,12 +237,11 @@ impl HttpSource {
         }
         if let Some(foreign) = &mut answer.foreign {
             **foreign = evidence::foreign(headers, body, &self.redactor);
+            foreign.trace = Some(evidence::trace(answer.status, headers, body, &self.redactor));
             if answer.message.is_some() {
                 foreign.title = None;
             }
         }
-        let trace = evidence::trace(answer.status, headers, body, &self.redactor);
-        answer.trace = Some(Box::new(trace));
     }
 
     /// A malformed answer, with what it is instead.
@@ -328,6 +340,15 @@ impl HttpSource {
             Fault::Broken(self.redactor.text(&text))
         })
     }
+}
+
+/// An answer with the status of a success.
+struct Success {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// How the connection broke, where the body ends with that: it is whole if it reads so.
+    broken: Option<PollError>,
 }
 
 /// The answer's body is longer than what is read.

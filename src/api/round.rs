@@ -7,7 +7,6 @@ use super::{
     connections::MAX_IN_FLIGHT,
     http::{HttpSource, ListUse},
     list::{Listing, Step},
-    wire,
 };
 use crate::{
     answer::{
@@ -26,11 +25,13 @@ const MOST_LIST_FAULTS: u32 = 3;
 impl InstanceSource for HttpSource {
     async fn poll(&mut self, round: &mut Round) {
         self.connections.renew_if_due();
-        self.ask(round).await;
-        let is_refused = (0..round.len()).any(|place| refuses_key(round.answer_of(place)));
-        if is_refused && self.take_replaced_key() {
-            round.note_new_key();
+        for is_last in [false, true] {
             self.ask(round).await;
+            let is_refused = (0..round.len()).any(|place| refuses_key(round.answer_of(place)));
+            if is_last || !is_refused || !self.take_replaced_key() {
+                break;
+            }
+            round.note_new_key();
         }
         self.connections.note(is_faulty(round));
     }
@@ -190,8 +191,7 @@ impl HttpSource {
         let begun_with = listing.pages();
         loop {
             let url = self.api.instances(PAGE_LIMIT, cursor.as_deref());
-            let read = |body: &[u8]| wire::parse_page(body, self.api.origin(), &self.redactor);
-            let page = self.get(url, read).await.map_err(|error| broken(error, cursor.clone()))?;
+            let page = self.get_page(url).await.map_err(|error| broken(error, cursor.clone()))?;
             match listing.take(page, round) {
                 Step::Done => return Ok(()),
                 Step::Next(_) if listing.pages() - begun_with >= round.len() => return Ok(()),

@@ -65,12 +65,14 @@ fn of_folder(folder: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
         let path = entry?.path();
         let is_fit = fs::metadata(&path).is_ok_and(|it| it.is_file() && it.len() <= MAX_FILE_BYTES);
         if is_fit && let Ok(bytes) = fs::read(&path) {
-            found.extend(certificates(&bytes).0);
+            // Each certificate is there under several names.
+            for certificate in certificates(&bytes).0 {
+                if !found.contains(&certificate) {
+                    found.push(certificate);
+                }
+            }
         }
     }
-    // Each certificate is there under several names.
-    found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
-    found.dedup();
     Ok(found)
 }
 

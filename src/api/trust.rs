@@ -60,8 +60,7 @@ fn machine_verifier(
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
     let mut roots = RootCertStore::empty();
-    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-    roots.add_parsable_certificates(bundled);
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     roots.add_parsable_certificates(if named.is_empty() { of_the_system() } else { named });
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
     Ok(verifier.map_err(|error| rustls::Error::General(error.to_string()))?)
@@ -70,15 +69,16 @@ fn machine_verifier(
 /// What cannot be read of the system's store is not trusted, and that is all.
 #[cfg(not(any(windows, target_vendor = "apple")))]
 fn of_the_system() -> Vec<CertificateDer<'static>> {
+    use std::path::PathBuf;
+
     use rustls_native_certs::load_certs_from_paths;
 
     let places = openssl_probe::probe();
-    let mut found = load_certs_from_paths(places.cert_file.as_deref(), None).certs;
-    for folder in &places.cert_dir {
+    let (file, mut folders) = (places.cert_file.as_deref(), places.cert_dir.iter());
+    let mut found = load_certs_from_paths(file, folders.next().map(PathBuf::as_path)).certs;
+    for folder in folders {
         found.extend(load_certs_from_paths(None, Some(folder)).certs);
     }
-    found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
-    found.dedup();
     found
 }
 

@@ -1,11 +1,8 @@
 //! What became of one instance, as a JSON object. Keys are only ever added.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::exit_code::ExitCode;
 use crate::{
@@ -45,18 +42,21 @@ pub struct Record<'a> {
 #[derive(Debug, Serialize)]
 struct UnusableAnswer<'a> {
     http_status: u16,
-    headers: BTreeMap<&'a str, &'a str>,
+    #[serde(serialize_with = "as_map")]
+    headers: &'a [(&'static str, Untrusted)],
     body: &'a str,
+}
+
+fn as_map<S: Serializer>(
+    headers: &&[(&'static str, Untrusted)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value.as_received())))
 }
 
 impl<'a> From<&'a Trace> for UnusableAnswer<'a> {
     fn from(trace: &'a Trace) -> Self {
-        let header = |(name, value): &'a (&'static str, Untrusted)| (*name, value.as_received());
-        Self {
-            http_status: trace.status,
-            headers: trace.headers.iter().map(header).collect(),
-            body: trace.body.as_received(),
-        }
+        Self { http_status: trace.status, headers: &trace.headers, body: trace.body.as_received() }
     }
 }
 

@@ -214,20 +214,23 @@ fn a_key_file_that_is_replaced_goes_on_within_the_same_poll() {
         let replaced = file.clone();
         let server = Server::responding(move |_, seen| {
             if seen.headers["authorization"] == "Key new-id:new-secret-value" {
-                let one =
-                    |id: &str| format!(r#"{{"id":"{id}","status":"ready","ip":"203.0.113.42"}}"#);
-                return if let Some((_, id)) = seen.target.rsplit_once("instances/") {
-                    answer(200, &[], &one(id))
-                } else {
-                    let all = ["inst_abc", "inst_b", "inst_c"].map(one).join(",");
-                    answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#))
+                let one = |id: &str| {
+                    format!(
+                        r#"{{"id":"{id}","status":"ready","ip":"203.0.113.42","creator_user_nickname":"new-secret-value old-secret-value"}}"#
+                    )
                 };
+                let Some((_, id)) = seen.target.rsplit_once("instances/") else {
+                    let all = ["inst_abc", "inst_b", "inst_c"].map(one).join(",");
+                    return answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#));
+                };
+                return answer(200, &[], &one(id));
             }
             fs::write(&replaced, "new-id:new-secret-value\n").unwrap();
             let said = "no: old-secret-value new-secret-value";
             answer(401, &[], &format!(r#"{{"error":{{"message":"{said}"}}}}"#))
         });
         let ended = Program::asking_for(ids[0], &server, &ids[1..])
+            .env("WAIT_READY_VERBOSE", "2")
             .without_env("FAL_KEY")
             .env("FAL_KEY_FILE", &file)
             .run();

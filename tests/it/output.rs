@@ -25,8 +25,6 @@ fn json_is_one_object_with_every_key() {
         assert!(record[time].as_u64().unwrap() >= 10, "{record}");
         record[time] = 0.into();
     }
-    let trace = record["last_unusable_answer"].take();
-    assert_eq!(trace["http_status"], 429);
     for transition in record["transitions"].as_array_mut().unwrap() {
         assert!(transition["at_ms"].is_u64());
         transition["at_ms"] = 0.into();

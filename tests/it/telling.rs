@@ -188,6 +188,7 @@ fn the_events_and_their_keys_are_those_of_the_readme() {
         error(500, &[]),
         error(503, &[("Retry-After", "1")]),
         error(429, &[("Retry-After", "1")]),
+        answer(200, &[], "<html>"),
         instance("odd", ""),
         instance("ready", r#","ip":"0.0.0.0""#),
         ready(),
