@@ -286,6 +286,10 @@ impl HttpSource {
         let Some(refusal) = proxy.refusal(&self.api, left.min(ERROR_BODY_PATIENCE)).await else {
             return fault;
         };
+        // Not every proxy asks for its password by the status made for it.
+        if refusal.status == 401 {
+            return PollError::from_answer(proxy_wants_a_password(), None, None);
+        }
         let title = evidence::title(&refusal.body).map(|title| format!(" {title:?}"));
         let said = format!("{}{}", refusal.head, title.unwrap_or_default());
         PollError::transient(Fault::Proxy(ProxyFault::Refused {
