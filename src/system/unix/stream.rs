@@ -58,11 +58,9 @@ pub(crate) fn check_stream(stream: &impl AsFd) -> io::Result<()> {
 /// this program runs. That is also what Python and Node hand on to have the output discarded, down
 /// to the last flag, so that nobody can be refused for it.
 pub(crate) fn may_have_been_closed(stream: &impl AsFd) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let is_null = |number| {
-        let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
-        null.is_ok_and(|null| null == number)
-    };
-    fcntl_getfl(stream).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
-        && rustix::fs::fstat(stream).is_ok_and(|stat| is_null(stat.st_rdev))
+    use std::{fs::File, os::unix::fs::MetadataExt as _};
+    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+    let own = stream.as_fd().try_clone_to_owned().and_then(|own| File::from(own).metadata());
+    let is_null = own.is_ok_and(|own| null.is_ok_and(|null| null == own.rdev()));
+    is_null && fcntl_getfl(stream).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
 }
