@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use wait_ready::{
-    Address, Backoff, Deadline, InstanceId, Jitter, Origin, Policy, Rules, Status,
-    wait::pace::Decision,
+    Answer, Backoff, Deadline, InstanceId, Jitter, Policy, Rules, Status, wait::pace::Decision,
 };
 
 use crate::{
@@ -177,12 +176,10 @@ pub(crate) fn print() {
     late_addresses();
 }
 
-/// How late a deletion is known, and for how many requests.
-pub(crate) fn deletion(trace: &Trace, seed: u64) -> Cost {
+/// One wait of one instance, which is answered for as it is at each moment.
+fn wait_for_one(rules: Rules, seed: u64, answer: impl Fn(&InstanceId, Duration) -> Answer) -> Cost {
     let id = InstanceId::new("inst_bench").expect("a name");
-    let condition = wait_ready::Condition::Deleted;
-    let rules = Rules { deadline: Deadline::After(MAX_WAIT), condition, ..Rules::default() };
-    let gone_at = trace.ready_at();
+    let rules = Rules { deadline: Deadline::After(MAX_WAIT), ..rules };
     let mut policy = Policy::new(rules, backoff(seed), [id.clone()]);
     let (mut now, mut requests) = (Duration::ZERO, 0);
     while let Decision::PollAt(at, _) = policy.decide() {
@@ -190,18 +187,31 @@ pub(crate) fn deletion(trace: &Trace, seed: u64) -> Cost {
         now = asked_at + ROUND_TRIP;
         requests += 1;
         let mut round = policy.begin_round(asked_at);
-        round.answer(
-            0,
-            if asked_at + ROUND_TRIP / 2 < gone_at {
-                Ok(describe(&id, Status::Stopped))
-            } else {
-                let answer = wait_ready::answer::poll_error::ServerError::bare(404);
-                Err(wait_ready::PollError::from_answer(answer, None, None))
-            },
-        );
+        round.answer(0, answer(&id, asked_at + ROUND_TRIP / 2));
         policy.record(round, now, &mut ());
     }
-    Cost { lag: now.saturating_sub(gone_at), requests }
+    Cost { lag: now, requests }
+}
+
+impl Cost {
+    fn since(self, moment: Duration) -> Self {
+        Self { lag: self.lag.saturating_sub(moment), ..self }
+    }
+}
+
+/// How late a deletion is known, and for how many requests.
+pub(crate) fn deletion(trace: &Trace, seed: u64) -> Cost {
+    let gone_at = trace.ready_at();
+    let rules = Rules { condition: wait_ready::Condition::Deleted, ..Rules::default() };
+    let cost = wait_for_one(rules, seed, |id, at| {
+        if at < gone_at {
+            Ok(describe(id, Status::Stopped))
+        } else {
+            let answer = wait_ready::answer::poll_error::ServerError::bare(404);
+            Err(wait_ready::PollError::from_answer(answer, None, None))
+        }
+    });
+    cost.since(gone_at)
 }
 
 fn deletions() {
@@ -226,27 +236,14 @@ fn deletions() {
 
 /// Ready at once, an address 20 s later, and three polls that have to agree on it.
 pub(crate) fn late_address(seed: u64) -> Cost {
-    let id = InstanceId::new("inst_bench").expect("a name");
     let comes_at = Duration::from_secs(20);
     let stable = 3.try_into().expect("more than none");
-    let rules = Rules { deadline: Deadline::After(MAX_WAIT), stable, ..Rules::default() };
-    let mut policy = Policy::new(rules, backoff(seed), [id.clone()]);
-    let (mut now, mut requests) = (Duration::ZERO, 0);
-    while let Decision::PollAt(at, _) = policy.decide() {
-        let asked_at = at.max(now);
-        now = asked_at + ROUND_TRIP;
-        requests += 1;
-        let mut round = policy.begin_round(asked_at);
-        let mut instance = describe(&id, Status::Ready);
-        if asked_at + ROUND_TRIP / 2 < comes_at {
-            instance.ip = None;
-        } else {
-            instance.ip = Address::parse("203.0.113.42", Origin::Network).ok();
-        }
-        round.answer(0, Ok(instance));
-        policy.record(round, now, &mut ());
-    }
-    Cost { lag: now.saturating_sub(comes_at), requests }
+    let cost = wait_for_one(Rules { stable, ..Rules::default() }, seed, |id, at| {
+        let mut instance = describe(id, Status::Ready);
+        instance.ip = instance.ip.filter(|_| at >= comes_at);
+        Ok(instance)
+    });
+    cost.since(comes_at)
 }
 
 fn late_addresses() {
