@@ -12,20 +12,20 @@ use std::{
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-#[cfg(not(any(windows, target_vendor = "apple")))]
-use rustls::client::WebPkiServerVerifier;
-
 use super::{credentials::Redactor, store::Named};
-use crate::answer::tls_fault::TlsFault;
+use crate::{answer::tls_fault::TlsFault, system::certificates};
 
-/// Trusts the machine's own store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place, and
-/// beside it the bundled roots, so that an image without a store still works. Without `encrypted`
-/// nobody is trusted, which saves reading the store.
+/// Trusts the bundled roots, so that an image without a store still works, what `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` name or else the machine's own files, and whatever a system that judges by itself
+/// (Windows, macOS) trusts. Without `encrypted` nobody is trusted, which saves reading the store.
 pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -36,50 +36,10 @@ pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error>
     let named = Named::read(&|name| env::var_os(name)).certificates;
     let mut config = builder
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier(machine_verifier(named, provider)?)))
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(named, provider)?))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
-}
-
-/// The system's own verdict, to which the named certificates are added.
-#[cfg(any(windows, target_vendor = "apple"))]
-fn machine_verifier(
-    named: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-    let roots = bundled.chain(named);
-    Ok(Arc::new(rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider)?))
-}
-
-/// The verdict by the files of the system's store, unless others are named.
-#[cfg(not(any(windows, target_vendor = "apple")))]
-fn machine_verifier(
-    named: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(if named.is_empty() { of_the_system() } else { named });
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-    Ok(verifier.map_err(|error| rustls::Error::General(error.to_string()))?)
-}
-
-/// What cannot be read of the system's store is not trusted, and that is all.
-#[cfg(not(any(windows, target_vendor = "apple")))]
-fn of_the_system() -> Vec<CertificateDer<'static>> {
-    use std::path::PathBuf;
-
-    use rustls_native_certs::load_certs_from_paths;
-
-    let places = openssl_probe::probe();
-    let (file, mut folders) = (places.cert_file.as_deref(), places.cert_dir.iter());
-    let mut found = load_certs_from_paths(file, folders.next().map(PathBuf::as_path)).certs;
-    for folder in folders {
-        found.extend(load_certs_from_paths(None, Some(folder)).certs);
-    }
-    found
 }
 
 /// What is wrong with the places for certificates that the environment names: a slip there shows
@@ -89,9 +49,32 @@ pub(crate) fn unreadable_stores(variable: &impl Fn(&str) -> Option<OsString>) ->
     Named::read(variable).complaints
 }
 
-/// The machine's verdict, whole; only a refusal is looked into, to say whose certificate it was.
+/// Accepts what either the roots or the system accepts; a refusal is looked into, to say whose
+/// certificate it was.
 #[derive(Debug)]
-struct Verifier(Arc<dyn ServerCertVerifier>);
+struct Verifier {
+    roots: Arc<WebPkiServerVerifier>,
+    system: Option<Arc<dyn ServerCertVerifier>>,
+}
+
+impl Verifier {
+    fn new(
+        named: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, rustls::Error> {
+        let system = certificates::verifier(&provider)?;
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.add_parsable_certificates(if named.is_empty() {
+            certificates::roots()
+        } else {
+            named
+        });
+        let roots = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let roots = roots.map_err(|error| rustls::Error::General(error.to_string()))?;
+        Ok(Self { roots, system })
+    }
+}
 
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
@@ -102,9 +85,17 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.0
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .map_err(|error| looked_into(error, end_entity))
+        let verdict = |by: &dyn ServerCertVerifier| {
+            by.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        let is_of_another = |error: &rustls::Error| {
+            matches!(error, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+        };
+        match (verdict(&*self.roots), &self.system) {
+            (Err(error), Some(system)) if is_of_another(&error) => verdict(&**system),
+            (verdict, _) => verdict,
+        }
+        .map_err(|error| looked_into(error, end_entity))
     }
 
     fn verify_tls12_signature(
@@ -113,7 +104,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.roots.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -122,11 +113,11 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.roots.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.roots.supported_verify_schemes()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a machine gives: the time of day, files, processes, and signals. What differs between
 //! systems is below `unix` and `windows`, by the same names and with the same faces.
 
+pub(crate) mod certificates;
 pub(crate) mod clock;
 pub(crate) mod limits;
 #[cfg(feature = "cli")]
