@@ -187,9 +187,10 @@ impl List {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut named = false;
         for (number, line) in text.lines().enumerate() {
-            let line = line.trim().strip_prefix(ENV_IDS).unwrap_or(line);
-            let line = without_comment(line);
-            if line.split(is_separator).all(str::is_empty) || line.starts_with(ENV_ADDRESSES) {
+            let line = line.trim_ascii();
+            let is_of_addresses = line.starts_with(ENV_ADDRESSES);
+            let line = without_comment(line.strip_prefix(ENV_IDS).unwrap_or(line));
+            if is_of_addresses || line.split(is_separator).all(str::is_empty) {
                 continue;
             }
             named = true;
@@ -236,6 +237,8 @@ mod tests {
     fn what_output_env_writes_can_be_read_back() {
         let text = "FAL_INSTANCE_ID=node-1,node-2\nFAL_INSTANCE_IP=203.0.113.1,203.0.113.2\n";
         assert_eq!(expanded(&["@-"], text).unwrap(), ["node-1", "node-2"]);
+        let indented = text.replace("FAL", "  FAL");
+        assert_eq!(expanded(&["@-"], &indented).unwrap(), ["node-1", "node-2"]);
     }
 
     #[test]
@@ -281,6 +284,13 @@ mod tests {
         for word in ["inst_abc123", "nullify", "i-0.1:2@3/4%5", "né"] {
             assert_eq!(expanded(&[word], "").unwrap(), [word]);
         }
+    }
+
+    #[test]
+    fn a_list_without_an_end_is_some_other_file() {
+        let error = read_list(io::repeat(b'a')).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_list(&b"\xff"[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]

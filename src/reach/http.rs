@@ -98,13 +98,12 @@ impl Heard {
             let is_http = self.is_interim || begins_status_line(&self.line);
             return if is_http && self.bytes < MAX_BYTES { Ok(None) } else { Err(self.not_http()) };
         }
-        let line = self.line.trim_ascii_end();
         if self.is_interim {
-            self.is_interim = !line.is_empty();
+            self.is_interim = !matches!(self.line.as_slice(), b"" | b"\r");
             self.line.clear();
             return Ok(None);
         }
-        match status_of(line) {
+        match status_of(self.line.trim_ascii_end()) {
             Some(100..=199) => {
                 self.is_interim = true;
                 self.line.clear();
@@ -188,6 +187,7 @@ mod tests {
             ("HTTP/1.1 099 x\r\n", "not HTTP"),
             ("HTTP/1.1 200", "not HTTP: HTTP/1.1 200"),
             ("HTTP/1.1 100 Continue\r\n\r\n", "closed without an HTTP answer"),
+            ("HTTP/1.1 100 x\r\n \r\nHTTP/1.1 200 OK\r\n", "closed without an HTTP answer"),
             ("", "closed without an HTTP answer"),
             ("HTTP/1.1 500 \x1b[2J\r\n", "HTTP/1.1 500 \\u{1b}[2J"),
         ] {

@@ -289,3 +289,15 @@ fn an_address_is_confirmed_at_the_deadline_itself_and_not_after_it() {
     policy.record_probe(0, address(IP), Ok(()), reached_at, &mut ());
     assert_eq!(policy.decide(), Decision::GiveUpAt(reached_at));
 }
+
+#[test]
+fn a_deadline_missed_by_more_than_half_a_second_was_slept_through() {
+    for (late, looks_again) in [(500, false), (501, true)] {
+        let mut policy = policy(&["a"], |rules| rules.deadline = Deadline::After(SECOND));
+        let now = SECOND + Duration::from_millis(late);
+        policy.give_up(now, &mut ());
+        let due =
+            if looks_again { Decision::PollAt(now, Why::Overslept) } else { Decision::Finish };
+        assert_eq!(policy.decide(), due);
+    }
+}

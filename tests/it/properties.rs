@@ -60,6 +60,41 @@ const BANNERS: &[&str] = &[
     "SSH-1.99-both\n",
 ];
 
+const HTTP_ANSWERS: &[&str] = &[
+    "HTTP/1.1 200 OK\r\n\r\nready",
+    "HTTP/1.0 204\n\n",
+    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+    "HTTP/1.1 100\n \n\n",
+    "HTTP/1.1 503 Loading \u{1b}[2J\r\n",
+    "HTTP/2 200\r\n",
+    "SSH-2.0-OpenSSH_9.6\r\n",
+];
+
+const IDS: &[&str] = &[
+    "inst_a",
+    "inst_b",
+    "inst_a",
+    ",",
+    " ",
+    "\t",
+    "\n",
+    "\n",
+    "\r\n",
+    "\u{feff}",
+    "#",
+    "# a comment",
+    "FAL_INSTANCE_ID=",
+    "FAL_INSTANCE_IP=203.0.113.1",
+    "null",
+    "::error::",
+    "..",
+    "\u{1b}[2J",
+    "\u{200b}",
+    "\u{a0}",
+    "$ID",
+    "@",
+];
+
 const SCRIPT: &[&str] = &[
     "pending",
     "ready",
@@ -175,6 +210,8 @@ proptest! {
         hold::page(&bytes);
         hold::error(500, &bytes);
         hold::ssh(&bytes, cut);
+        hold::http(&bytes, cut);
+        hold::ids(&bytes);
     }
 
     #[test]
@@ -201,6 +238,25 @@ proptest! {
         long.extend(vec![b'x'; filler]);
         long.extend(b"\r\n");
         hold::ssh(&long, cut);
+    }
+
+    #[test]
+    fn http_is_met_by_a_whole_2xx_status_line_alone(
+        before in vec(mutated(HTTP_ANSWERS), 0..3),
+        filler in prop_oneof![4 => Just(0_usize), 1 => 1_000..1_100_usize, 1 => 65_400..65_600_usize],
+        with in select(b" x\n\r:".as_slice()),
+        answer in mutated(HTTP_ANSWERS),
+        cut in 0..70_000_usize,
+    ) {
+        let mut said = before.concat();
+        said.extend(vec![with; filler]);
+        said.extend(answer);
+        hold::http(&said, cut);
+    }
+
+    #[test]
+    fn a_list_of_ids_is_read_to_the_word_or_refused_by_its_line(text in pieces(IDS)) {
+        hold::ids(text.as_bytes());
     }
 
     #[test]
@@ -234,6 +290,12 @@ fn what_the_fuzzers_begin_with_and_what_they_have_found_holds() {
     }
     for body in seeds("page") {
         hold::page(&body);
+    }
+    for said in seeds("http") {
+        hold::http(&said[2..], 0);
+    }
+    for list in seeds("ids") {
+        hold::ids(&list);
     }
     for text in seeds("script") {
         hold::script(std::str::from_utf8(&text).unwrap());

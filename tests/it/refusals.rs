@@ -275,10 +275,16 @@ impl InstanceSource for Stopped {
 
 #[tokio::test(start_paused = true)]
 async fn a_process_that_was_stopped_past_its_deadline_looks_once_more() {
-    for (last, met) in [("ready", true), ("pending", false)] {
+    let ssh = Condition::Ssh { port: 22 };
+    for (last, condition, met) in [
+        ("ready", Condition::Ready, true),
+        ("pending", Condition::Ready, false),
+        ("ready", ssh.clone(), true),
+        ("pending", ssh, false),
+    ] {
         let mut source = Stopped { polls: 0, stops_at: 3, last };
         let backoff = Backoff::new(SECOND, SECOND * 15, Jitter::Off).unwrap();
-        let rules = Rules { deadline: Deadline::After(SECOND * 60), ..Rules::default() };
+        let rules = Rules { condition, deadline: Deadline::After(SECOND * 60), ..Rules::default() };
         let policy = Policy::new(rules, backoff, [InstanceId::new("inst_a").unwrap()]);
         let outcome = Waiter::new(&mut source, Flaky(Arc::new(vec![true].into())), policy)
             .wait(&mut ())

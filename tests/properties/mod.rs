@@ -1,14 +1,22 @@
 //! What must hold for whatever comes from outside: for proptest and for the fuzzers.
 
 use std::{
+    collections::HashSet,
     ffi::OsString,
-    fs, iter,
+    fs, io, iter,
     path::Path,
+    pin::Pin,
+    task::{Context, Poll},
     time::{Duration, SystemTime},
 };
 
 use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, ReadBuf},
+    time::Instant,
+};
 use wait_ready::{
+    InstanceId, ProbeError,
     answer::{
         address::{Address, Origin},
         hint::{Hint, HintHeader},
@@ -19,8 +27,11 @@ use wait_ready::{
         credentials::{ApiKey, Redactor, find_key},
         wire::{self, Next},
     },
-    reach::ssh::hear_ssh,
+    program::instance_list::{expand, read_list},
+    reach::{http::get, ssh::hear_ssh},
     simulate::script::{Reply, Script},
+    text::untrusted::Untrusted,
+    wait::condition::HttpPath,
 };
 
 const KEY_ID: &str = "keyid-0123456789";
@@ -147,22 +158,26 @@ pub(crate) fn hints(retry_after: &str, reset: &str) {
     assert!(alone.is_none_or(|hint| hint.header == HintHeader::RetryAfter));
 }
 
-/// What a peer says first, in two pieces: whether it is an SSH 2.0 server, read naively.
-pub(crate) fn ssh(said: &[u8], cut: usize) {
+/// Runs what talks to a peer, on a clock that goes on by itself where all there is to do is wait.
+fn under_paused_time<T>(talk: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
+            .start_paused(true)
             .build()
             .expect("a runtime");
     }
+    RUNTIME.with(|runtime| runtime.block_on(talk))
+}
+
+/// The time that a peer is given.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a peer says first, in two pieces: whether it is an SSH 2.0 server, read naively.
+pub(crate) fn ssh(said: &[u8], cut: usize) {
     let heard = |first: &[u8], second: &[u8]| {
-        RUNTIME.with(|runtime| {
-            let peer = tokio::io::AsyncReadExt::chain(first, second);
-            let patience = Duration::from_secs(5);
-            runtime.block_on(async {
-                hear_ssh(peer, tokio::time::Instant::now() + patience, patience).await
-            })
-        })
+        let peer = first.chain(second);
+        under_paused_time(async { hear_ssh(peer, Instant::now() + PATIENCE, PATIENCE).await })
     };
     let whole = heard(said, b"");
     let (first, second) = said.split_at(cut.min(said.len()));
@@ -180,6 +195,155 @@ pub(crate) fn ssh(said: &[u8], cut: usize) {
     if let Err(error) = whole {
         assert!(!error.to_string().chars().any(char::is_control), "{error}");
     }
+}
+
+/// A peer that says the same for ever, or is silent once it has said it, and counts what is read.
+struct Endless<'a> {
+    said: &'a [u8],
+    again: bool,
+    read: usize,
+}
+
+impl AsyncRead for Endless<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let length = self.said.len();
+        if length == 0 || (self.read >= length && !self.again) {
+            return Poll::Pending;
+        }
+        let rest = &self.said[self.read % length..];
+        let count = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..count]);
+        self.read += count;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The most that is read of one answer: 64 KiB, and what came with the last of it.
+const MOST_READ: usize = 65 * 1024;
+
+/// What a peer answers to a probe by HTTP, in two pieces: whether its first final status line is
+/// a 2xx, read naively. One that never ends, or never says more, is left all the same.
+pub(crate) fn http(said: &[u8], cut: usize) {
+    let answer_of = |peer: &mut (dyn AsyncRead + Unpin)| {
+        let stream = tokio::io::join(peer, tokio::io::sink());
+        let address = "203.0.113.1:8000".parse().expect("an address");
+        let path = HttpPath::new("/health").expect("a path");
+        under_paused_time(async {
+            get(stream, address, &path, Instant::now() + PATIENCE, PATIENCE).await
+        })
+    };
+    let whole = answer_of(&mut { said });
+    let (first, second) = said.split_at(cut.min(said.len()));
+    assert_eq!(answer_of(&mut first.chain(second)), whole);
+    let status = final_status(said);
+    match &whole {
+        Ok(()) => assert!(status.is_some_and(|status| (200..300).contains(&status)), "{status:?}"),
+        Err(ProbeError::HttpStatus { status: shown, .. }) => assert_eq!(Some(*shown), status),
+        Err(ProbeError::NotHttp(_) | ProbeError::NoAnswer) => assert_eq!(status, None),
+        Err(other) => panic!("{other:?}"),
+    }
+    let mut silent = Endless { said, again: false, read: 0 };
+    let heard = answer_of(&mut silent);
+    assert!(heard == whole || (status.is_none() && heard == Err(ProbeError::Silent(PATIENCE))));
+    let mut endless = Endless { said, again: true, read: 0 };
+    let heard = answer_of(&mut endless);
+    assert!(endless.read <= MOST_READ, "{} bytes are read", endless.read);
+    assert!(status.is_none() || heard == whole, "{heard:?}");
+    for error in [whole, heard].into_iter().filter_map(Result::err) {
+        assert_printable(&error.to_string());
+        assert!(error.to_string().len() < 10_000, "{error}");
+    }
+}
+
+/// The code of the first status line that is not interim, where it ends within 64 KiB, and what
+/// comes before it is whole interim heads.
+fn final_status(said: &[u8]) -> Option<u16> {
+    let within = &said[..said.len().min(64 * 1024)];
+    let mut lines = within.split_inclusive(|byte| *byte == b'\n').filter_map(|line| {
+        let line = line.strip_suffix(b"\n")?;
+        Some(String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)))
+    });
+    while let Some(line) = lines.next() {
+        let rest = line.strip_prefix("HTTP/1.0 ").or_else(|| line.strip_prefix("HTTP/1.1 "))?;
+        let code = rest.trim_ascii_end().split(' ').next()?;
+        let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+        let status = code.parse().ok().filter(|status| is_code && *status >= 100)?;
+        if status >= 200 {
+            return Some(status);
+        }
+        lines.by_ref().find(|line| line.is_empty())?;
+    }
+    None
+}
+
+/// A list of ids from a file or from standard input, and the same as a word of the command line.
+pub(crate) fn ids(bytes: &[u8]) {
+    let read = read_list(bytes);
+    assert_eq!(read.is_ok(), std::str::from_utf8(bytes).is_ok());
+    let Ok(text) = read else { return };
+    let named: Vec<(usize, &str)> = words_by_line(&text).collect();
+    let wrong = named.iter().find(|(_, word)| !is_id(word));
+    match expand(&["@-".to_owned()], || Ok(text.clone())) {
+        Ok(ids) => {
+            assert_eq!(wrong, None);
+            let mut seen = HashSet::new();
+            let due = named.iter().map(|(_, word)| *word).filter(|word| seen.insert(*word));
+            assert!(ids.iter().map(InstanceId::as_str).eq(due), "{ids:?}");
+            assert!(!ids.is_empty());
+        }
+        Err(error) => {
+            assert!(wrong.is_some() || named.is_empty(), "{error}");
+            let place = match wrong {
+                Some((line, _)) => format!("standard input, line {line}: "),
+                None => "standard input names no instance".to_owned(),
+            };
+            assert!(error.to_string().starts_with(&place), "{error}");
+            assert_printable(&error.to_string());
+        }
+    }
+    if !text.starts_with('@') {
+        let mut words = text.split(is_separator).filter(|word| !word.is_empty()).peekable();
+        let is_good = words.peek().is_some() && words.all(is_id);
+        let expanded = expand(std::slice::from_ref(&text), || panic!("nobody named it"));
+        assert_eq!(expanded.is_ok(), is_good, "{expanded:?}");
+        if let Err(error) = expanded {
+            assert_printable(&error.to_string());
+        }
+    }
+}
+
+fn is_separator(c: char) -> bool {
+    [',', ' ', '\t', '\n', '\r', '\x0c'].contains(&c)
+}
+
+/// The words that name instances, each with the number of its line.
+fn words_by_line(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(text).split('\n');
+    lines.zip(1..).flat_map(|(line, number)| {
+        let line = line.trim_ascii();
+        let is_other = line.starts_with("FAL_INSTANCE_IP=");
+        let line = line.strip_prefix("FAL_INSTANCE_ID=").unwrap_or(line);
+        let words = line.split(is_separator).filter(|word| !word.is_empty());
+        words
+            .take_while(move |word| !is_other && !word.starts_with('#'))
+            .map(move |word| (number, word))
+    })
+}
+
+/// Whether a word can be meant as an id.
+fn is_id(word: &str) -> bool {
+    let shown = InstanceId::new(word).map(|id| id.to_string());
+    // What is not shown as it came cannot be seen; an endless id and a `##` are only shown otherwise.
+    let can_be_seen =
+        |c: char| Untrusted::from(c.to_string().as_str()).to_string() == c.to_string();
+    shown.is_ok()
+        && word.chars().all(|c| can_be_seen(c) && !c.is_whitespace())
+        && !word.contains(|c| "'\"`‘’‚‛“”„‟«»‹›${}<>".contains(c))
+        && !["null", "none", "undefined", "nil", "nan"].contains(&&*word.to_ascii_lowercase())
 }
 
 /// `--simulate`.
