@@ -17,40 +17,60 @@ use super::{
     world::{Ms, Options},
 };
 
+/// A wait that is over, as it is held against the oracle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended<'a> {
+    pub(crate) watches: &'a [Watch],
+    pub(crate) decisive: Option<&'a Watch>,
+    pub(crate) elapsed: Duration,
+}
+
+impl<'a> From<&'a WaitOutcome> for Ended<'a> {
+    fn from(outcome: &'a WaitOutcome) -> Self {
+        let (watches, decisive) = (outcome.watches(), outcome.decisive());
+        Self { watches, decisive, elapsed: outcome.elapsed() }
+    }
+}
+
 /// Holds what the waiter made of a world against what the contract makes of its history.
 pub(crate) fn check(
     options: &Options,
     log: &[Event],
     outcome: &WaitOutcome,
 ) -> Result<Outcome, String> {
-    let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
-    let oracle = Oracle::read(options, watches.len(), log)?;
-    check_watches(options, &oracle, outcome)?;
-    same("the end", elapsed, Duration::from_millis(oracle.last_event))?;
-    if options.max_wait > 0 && elapsed > Duration::from_millis(options.max_wait) {
-        return Err(format!("the wait outlived its deadline: {elapsed:?}"));
+    let oracle = Oracle::read(options, outcome.watches().len(), log)?;
+    check_ended(options, log, &oracle, Ended::from(outcome))
+}
+
+/// The same where the oracle has read the history.
+pub(crate) fn check_ended(
+    options: &Options,
+    log: &[Event],
+    oracle: &Oracle<'_>,
+    ended: Ended<'_>,
+) -> Result<Outcome, String> {
+    check_watches(options, oracle, ended)?;
+    same("the end", ended.elapsed, Duration::from_millis(oracle.last_event))?;
+    if options.max_wait > 0 && ended.elapsed > Duration::from_millis(options.max_wait) {
+        return Err(format!("the wait outlived its deadline: {:?}", ended.elapsed));
     }
     let told = |event| log.iter().filter(|told| **told == event).count();
     let polls = oracle.subjects.iter().map(|subject| subject.answers.len()).sum();
     same("the polls told", told(Event::ToldPoll), polls)?;
     let unclear = oracle.subjects.iter().map(Subject::unclear).sum();
     same("the warnings", told(Event::ToldUnclear), unclear)?;
-    pace::check(options, &oracle)?;
+    pace::check(options, oracle)?;
     pace::check_attempts(log)?;
     Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
 /// How each instance fared, and what decides.
-fn check_watches(
-    options: &Options,
-    oracle: &Oracle<'_>,
-    outcome: &WaitOutcome,
-) -> Result<(), String> {
-    let watches = outcome.watches();
+fn check_watches(options: &Options, oracle: &Oracle<'_>, ended: Ended<'_>) -> Result<(), String> {
+    let Ended { watches, decisive, .. } = ended;
     for (watch, subject) in watches.iter().zip(&oracle.subjects) {
         check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
     }
-    let code = match outcome.decisive() {
+    let code = match decisive {
         Some(watch) => watch.ending().and_then(ExitCode::of).map(ExitCode::number),
         None => Some(0),
     };
@@ -97,7 +117,7 @@ pub(crate) fn check_overslept(
     } else {
         Oracle::read_late(&options, count, log)?
     };
-    check_watches(&options, &oracle, outcome)?;
+    check_watches(&options, &oracle, Ended::from(outcome))?;
     same("the end", outcome.elapsed(), Duration::from_millis(oracle.last_event))?;
     Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }

@@ -8,11 +8,15 @@ pub(crate) mod alphabet;
 mod answers;
 mod checks;
 pub(crate) mod exhaustive;
+pub(crate) mod failure;
 mod oracle;
 mod pace;
+pub(crate) mod plan;
 mod rng;
+mod script;
 mod source;
 mod tape;
+pub(crate) mod tree;
 mod world;
 
 use std::{

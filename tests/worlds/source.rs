@@ -270,15 +270,24 @@ impl Drop for Attempt<'_> {
 
 impl Observer for Log {
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
+        if let Some(event) = Event::told(at, event) {
+            self.push(event);
+        }
+    }
+}
+
+impl Event {
+    /// What the waiter tells, as far as it is checked.
+    pub(super) fn told(at: Duration, event: &WaitEvent<'_>) -> Option<Self> {
         match event {
             WaitEvent::NextPoll { delay, .. } => {
                 let planned = at.saturating_add(*delay).as_nanos().div_ceil(1_000_000);
-                self.push(Event::Planned { at: Ms::try_from(planned).unwrap_or(Ms::MAX) });
+                Some(Self::Planned { at: Ms::try_from(planned).unwrap_or(Ms::MAX) })
             }
-            WaitEvent::Polled { .. } => self.push(Event::ToldPoll),
-            WaitEvent::UnclearStatus { .. } => self.push(Event::ToldUnclear),
-            WaitEvent::UnusableAddress { .. } => self.push(Event::ToldUnusable),
-            _ => {}
+            WaitEvent::Polled { .. } => Some(Self::ToldPoll),
+            WaitEvent::UnclearStatus { .. } => Some(Self::ToldUnclear),
+            WaitEvent::UnusableAddress { .. } => Some(Self::ToldUnusable),
+            _ => None,
         }
     }
 }
