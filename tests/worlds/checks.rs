@@ -5,17 +5,25 @@ use std::{net::IpAddr, time::Duration};
 use wait_ready::{
     Address,
     report::exit_code::ExitCode,
-    wait::{ending::Ending, outcome::Outcome as WaitOutcome, watch::Watch},
+    wait::{ending::Ending, outcome::Outcome, watch::Watch},
 };
 
 use super::{
-    Outcome,
     answers::Said,
     oracle::{Oracle, State, Subject},
     pace,
     source::Event,
     world::{Ms, Options},
 };
+
+/// What the oracle makes of a wait in which all was right.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged {
+    /// The exit code.
+    pub(crate) code: u8,
+    /// How many rounds of polls it took.
+    pub(crate) rounds: usize,
+}
 
 /// A wait that is over, as it is held against the oracle.
 #[derive(Debug, Clone, Copy)]
@@ -25,19 +33,15 @@ pub(crate) struct Ended<'a> {
     pub(crate) elapsed: Duration,
 }
 
-impl<'a> From<&'a WaitOutcome> for Ended<'a> {
-    fn from(outcome: &'a WaitOutcome) -> Self {
+impl<'a> From<&'a Outcome> for Ended<'a> {
+    fn from(outcome: &'a Outcome) -> Self {
         let (watches, decisive) = (outcome.watches(), outcome.decisive());
         Self { watches, decisive, elapsed: outcome.elapsed() }
     }
 }
 
 /// Holds what the waiter made of a world against what the contract makes of its history.
-pub(crate) fn check(
-    options: &Options,
-    log: &[Event],
-    outcome: &WaitOutcome,
-) -> Result<Outcome, String> {
+pub(crate) fn check(options: &Options, log: &[Event], outcome: &Outcome) -> Result<Judged, String> {
     let oracle = Oracle::read(options, outcome.watches().len(), log)?;
     check_ended(options, log, &oracle, Ended::from(outcome))
 }
@@ -48,7 +52,7 @@ pub(crate) fn check_ended(
     log: &[Event],
     oracle: &Oracle<'_>,
     ended: Ended<'_>,
-) -> Result<Outcome, String> {
+) -> Result<Judged, String> {
     check_watches(options, oracle, ended)?;
     same("the end", ended.elapsed, Duration::from_millis(oracle.last_event))?;
     if options.max_wait > 0 && ended.elapsed > Duration::from_millis(options.max_wait) {
@@ -57,11 +61,12 @@ pub(crate) fn check_ended(
     let told = |event| log.iter().filter(|told| **told == event).count();
     let polls = oracle.subjects.iter().map(|subject| subject.answers.len()).sum();
     same("the polls told", told(Event::ToldPoll), polls)?;
+    same("the notices", told(Event::ToldNotice), told(Event::NoList))?;
     let unclear = oracle.subjects.iter().map(Subject::unclear).sum();
     same("the warnings", told(Event::ToldUnclear), unclear)?;
     pace::check(options, oracle)?;
     pace::check_attempts(log)?;
-    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+    Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
 /// How each instance fared, and what decides.
@@ -87,8 +92,8 @@ fn check_watches(options: &Options, oracle: &Oracle<'_>, ended: Ended<'_>) -> Re
 pub(crate) fn check_overslept(
     options: &Options,
     log: &[Event],
-    outcome: &WaitOutcome,
-) -> Result<Outcome, String> {
+    outcome: &Outcome,
+) -> Result<Judged, String> {
     let late: Vec<Ms> = log
         .iter()
         .filter_map(|event| match event {
@@ -119,15 +124,15 @@ pub(crate) fn check_overslept(
     };
     check_watches(&options, &oracle, Ended::from(outcome))?;
     same("the end", outcome.elapsed(), Duration::from_millis(oracle.last_event))?;
-    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+    Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
 /// The same where the wait was dropped: what was seen until then is told, and nothing else.
 pub(crate) fn check_dropped(
     options: &Options,
     log: &[Event],
-    outcome: &WaitOutcome,
-) -> Result<Outcome, String> {
+    outcome: &Outcome,
+) -> Result<Judged, String> {
     let mut oracle = Oracle::read_open(options, outcome.watches().len(), log)?;
     for subject in &mut oracle.subjects {
         if subject.state.is_waiting() {
@@ -138,7 +143,7 @@ pub(crate) fn check_dropped(
     for (watch, subject) in outcome.watches().iter().zip(&oracle.subjects) {
         check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
     }
-    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+    Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what is compared is made for it")]

@@ -173,6 +173,8 @@ impl<'a> Oracle<'a> {
             }
             Event::Try { .. }
             | Event::Abandoned { .. }
+            | Event::NoList
+            | Event::ToldNotice
             | Event::ToldPoll
             | Event::ToldUnclear
             | Event::ToldUnusable => {}
