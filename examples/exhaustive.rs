@@ -50,7 +50,7 @@ fn parts(length: usize) -> Vec<Part> {
             name: "whole alphabet, quick",
             plans: at(&[Pace::Quick, Pace::Short, Pace::Once], &whole, length),
         },
-        Part { name: "whole alphabet, slow", plans: at(&[Pace::Slow], &whole, shorter) },
+        Part { name: "whole alphabet, slow", plans: at(&[Pace::Slow], &whole, length) },
         Part {
             name: "one of each verdict",
             plans: at(&[Pace::Quick, Pace::Slow], &reduced, length + 1),

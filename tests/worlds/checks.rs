@@ -58,15 +58,28 @@ pub(crate) fn check_ended(
     if options.max_wait > 0 && ended.elapsed > Duration::from_millis(options.max_wait) {
         return Err(format!("the wait outlived its deadline: {:?}", ended.elapsed));
     }
-    let told = |event| log.iter().filter(|told| **told == event).count();
-    let polls = oracle.subjects.iter().map(|subject| subject.answers.len()).sum();
-    same("the polls told", told(Event::ToldPoll), polls)?;
-    same("the notices", told(Event::ToldNotice), told(Event::NoList))?;
-    let unclear = oracle.subjects.iter().map(Subject::unclear).sum();
-    same("the warnings", told(Event::ToldUnclear), unclear)?;
+    check_told(log, oracle)?;
     pace::check(options, oracle)?;
     pace::check_attempts(log)?;
     Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+}
+
+/// What was told, as often as it was due.
+fn check_told(log: &[Event], oracle: &Oracle<'_>) -> Result<(), String> {
+    let (mut polls, mut unclear, mut notices, mut failed_lists) = (0, 0, 0, 0);
+    for event in log {
+        match event {
+            Event::ToldPoll => polls += 1,
+            Event::ToldUnclear => unclear += 1,
+            Event::ToldNotice => notices += 1,
+            Event::NoList => failed_lists += 1,
+            _ => {}
+        }
+    }
+    let of_each = |count: fn(&Subject) -> usize| oracle.subjects.iter().map(count).sum::<usize>();
+    same("the polls told", polls, of_each(|subject| subject.answers.len()))?;
+    same("the warnings", unclear, of_each(Subject::unclear))?;
+    same("the notices", notices, failed_lists)
 }
 
 /// How each instance fared, and what decides.
