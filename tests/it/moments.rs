@@ -1,5 +1,7 @@
-//! A signal at every moment of a run: strace delivers it on the way into one system call, of which
-//! a run is one after the other. Each await is one, and so is all that cannot be taken back.
+//! A signal at every moment of a run: strace delivers it on the way into one of its system calls.
+//! Each await is such a call, and so is all that cannot be taken back; what is done between two of
+//! them nobody else sees, so that a signal there is as good as one on the way into the call before
+//! or after.
 
 use std::{
     collections::BTreeMap,
