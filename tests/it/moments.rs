@@ -26,12 +26,14 @@ struct Run {
     prints: bool,
 }
 
-const RUNS: [Run; 3] = [
+const RUNS: [Run; 5] = [
     Run {
         words: &["inst_a", "--output-file", "result", "--summary", "summary", "--", "true"],
         prints: false,
     },
     Run { words: &["inst_a"], prints: true },
+    Run { words: &["inst_a", "--for", "exec", "--", "sleep", "0.01"], prints: true },
+    Run { words: &["inst_a", "--for", "ssh", "--", "true"], prints: false },
     Run { words: &["@list", "--any", "--log-format", "json", "--", "true"], prints: false },
 ];
 
