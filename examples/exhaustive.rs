@@ -20,7 +20,10 @@ use std::{
 
 use worlds::{
     alphabet::Letter,
-    exhaustive::{Failure, Pace, Plan, wait_in_all, wait_in_one},
+    exhaustive::{wait_in_all, wait_in_one},
+    failure::Failure,
+    plan::{Pace, Plan},
+    tree::branch_through,
 };
 
 /// Worlds of one kind, and how many observations of each instance they have.
@@ -28,6 +31,9 @@ struct Part {
     name: &'static str,
     plans: Vec<Plan>,
 }
+
+/// In every so many worlds of a tree the real loop waits too.
+const BY_LOOP_EVERY: u64 = 101;
 
 /// The parts for a length of the whole alphabet at one pace; the others are larger in one way and
 /// smaller in another.
@@ -44,7 +50,7 @@ fn parts(length: usize) -> Vec<Part> {
             name: "whole alphabet, quick",
             plans: at(&[Pace::Quick, Pace::Short, Pace::Once], &whole, length),
         },
-        Part { name: "whole alphabet, slow", plans: at(&[Pace::Slow], &whole, shorter) },
+        Part { name: "whole alphabet, slow", plans: at(&[Pace::Slow], &whole, length) },
         Part {
             name: "one of each verdict",
             plans: at(&[Pace::Quick, Pace::Slow], &reduced, length + 1),
@@ -61,8 +67,17 @@ fn parts(length: usize) -> Vec<Part> {
     ]
 }
 
+/// What waits in each world.
+#[derive(Clone, Copy)]
+enum By {
+    /// The real loop.
+    Loop,
+    /// The policy alone, where that can be: for one instance.
+    Tree,
+}
+
 /// Goes through the worlds of `plans` on so many threads; how many they were.
-fn run(plans: &[Plan], threads: usize) -> Result<u64, Box<Failure>> {
+fn run(plans: &[Plan], threads: usize, by: By) -> Result<u64, Box<Failure>> {
     let jobs: Vec<(&Plan, usize)> = plans
         .iter()
         .flat_map(|plan| (0..plan.first_letters()).map(move |first| (plan, first)))
@@ -74,7 +89,10 @@ fn run(plans: &[Plan], threads: usize) -> Result<u64, Box<Failure>> {
             if failed.load(Ordering::Relaxed) {
                 break;
             }
-            let outcome = wait_in_all(plan, *first);
+            let outcome = match by {
+                By::Tree if plan.instances == 1 => branch_through(plan, *first, BY_LOOP_EVERY),
+                By::Tree | By::Loop => wait_in_all(plan, *first),
+            };
             let mut done = done.lock().expect("no one panicked");
             match outcome {
                 Ok(worlds) => done.0 += worlds,
@@ -127,13 +145,13 @@ fn all(length: usize, threads: usize) -> Result<(), Box<Failure>> {
     // The shorter ones first, so that the first one that fails is the smallest.
     for shorter in 1..length {
         for Part { plans, .. } in parts(shorter) {
-            total += run(&plans, threads)?;
+            total += run(&plans, threads, By::Loop)?;
         }
     }
     println!("up to length {}: {total} worlds", length - 1);
     for Part { name, plans } in parts(length) {
         let (began, observations) = (std::time::Instant::now(), plans[0].length);
-        let worlds = run(&plans, threads)?;
+        let worlds = run(&plans, threads, By::Tree)?;
         let took: Duration = began.elapsed();
         println!("{name:>24}: {worlds} worlds of {observations} observations, {took:.1?}");
         total += worlds;

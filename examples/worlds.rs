@@ -9,7 +9,7 @@ mod worlds;
 
 use std::{collections::BTreeMap, ops::Range, process::ExitCode, time::Duration};
 
-use worlds::{Failure, Shape};
+use worlds::{Failure, Shape, sights::Sight};
 
 /// A clock is only set so far: each runtime, with its own, serves so many worlds.
 const WORLDS_OF_A_RUNTIME: u64 = 10_000;
@@ -45,6 +45,7 @@ struct Totals {
     worlds: u64,
     rounds: u64,
     codes: BTreeMap<u8, u64>,
+    sights: BTreeMap<Sight, u64>,
     failures: Vec<Failure>,
     took: Duration,
     cpu: Duration,
@@ -82,6 +83,9 @@ fn run(seeds: Range<u64>, every: u64, shape: Shape) -> Totals {
                     Ok(outcome) => {
                         *totals.codes.entry(outcome.code).or_default() += 1;
                         totals.rounds += outcome.rounds as u64;
+                        for sight in outcome.sights {
+                            *totals.sights.entry(sight).or_default() += 1;
+                        }
                     }
                     Err(failure) => totals.failures.push(*failure),
                 }
@@ -106,6 +110,7 @@ fn main() -> ExitCode {
     };
     let every = shapes.len() as u64;
     let (mut worlds, mut took, mut cpu, mut failed) = (0, Duration::ZERO, Duration::ZERO, false);
+    let mut sights: BTreeMap<Sight, u64> = BTreeMap::new();
     for (place, shape) in (0..).zip(shapes) {
         let totals = run(seeds.start + place..seeds.end, every, shape);
         println!(
@@ -118,10 +123,14 @@ fn main() -> ExitCode {
             eprintln!("{failure}\n");
         }
         failed |= !totals.failures.is_empty();
+        for (sight, times) in totals.sights {
+            *sights.entry(sight).or_default() += times;
+        }
         worlds += totals.worlds;
         took += totals.took;
         cpu += totals.cpu;
     }
+    println!("worlds that met with: {sights:?}");
     println!("{} on one core, {took:.1?} in all", rate(worlds, took, cpu));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -106,7 +106,9 @@ impl Backoff {
 
     /// The next delay; the one after it is longer, until `max`.
     pub fn next_delay(&mut self) -> Duration {
-        let step = self.steps.next_backoff().unwrap_or(self.steps.max_interval);
+        // What the crate returns is a nanosecond more than the step, now and then.
+        let step = self.steps.current_interval;
+        self.steps.next_backoff();
         let delay = match &mut self.jitter {
             None => step,
             Some(rng) => step.mul_f64(1.0 - JITTER * rng.f64()),
@@ -161,6 +163,12 @@ mod tests {
     fn without_jitter_each_step_is_twice_the_one_before_until_max() {
         let backoff = Backoff::new(secs(1), secs(15), Jitter::Off).unwrap();
         assert_eq!(take(6, backoff), [1, 2, 4, 8, 15, 15].map(secs));
+    }
+
+    #[test]
+    fn without_jitter_a_delay_is_its_step_to_the_nanosecond() {
+        let first = || Backoff::new(secs(1_000_000), secs(9_000_000), Jitter::Off).unwrap();
+        assert!((0..1_000).all(|_| first().next_delay() == secs(1_000_000)));
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl<S: InstanceSource + Send> InstanceSource for &mut S {
 }
 
 /// One round of polls: the instances to ask about, each in its place, and the answers so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Round {
     pub(super) places: Vec<Place>,
     pub(super) asked_at: Duration,
@@ -54,7 +54,7 @@ pub struct Round {
     pub(super) has_new_key: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Place {
     /// The position of the instance in the wait.
     pub(super) position: usize,

@@ -3,7 +3,9 @@
 
 use super::worlds::generated::{
     alphabet::Letter,
-    exhaustive::{Plan, wait_in_all, wait_in_one},
+    exhaustive::{wait_in_all, wait_in_one},
+    plan::Plan,
+    tree::branch_through,
 };
 
 fn run_all(plans: Vec<Plan>) -> u64 {
@@ -31,6 +33,19 @@ fn one_instance_fares_as_the_contract_says_in_every_world_of_slow_polls() {
 #[test]
 fn two_instances_fare_as_the_contract_says_in_every_world_of_one_poll_each() {
     run_all(Plan::for_two(&Letter::one_of_each_verdict(), 1));
+}
+
+#[test]
+fn the_loop_goes_as_the_tree_does_in_every_world_of_two_polls() {
+    let late = Plan::for_one(&Letter::one_of_each_verdict(), 2).into_iter();
+    let late = late.map(|plan| plan.with_latency(300));
+    for plan in Plan::for_one(&Letter::all(), 2).into_iter().chain(late) {
+        for first in 0..plan.first_letters() {
+            let worlds = branch_through(&plan, first, 1).unwrap_or_else(|e| panic!("{e}"));
+            let by_loop = wait_in_all(&plan, first).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(worlds, by_loop, "{} {first}", plan.id());
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod hints;
 mod leaks;
 mod library;
 mod limits;
+mod moments;
 mod output;
 mod pacing;
 mod places;

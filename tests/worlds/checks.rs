@@ -5,11 +5,10 @@ use std::{net::IpAddr, time::Duration};
 use wait_ready::{
     Address,
     report::exit_code::ExitCode,
-    wait::{ending::Ending, outcome::Outcome as WaitOutcome, watch::Watch},
+    wait::{ending::Ending, outcome::Outcome, watch::Watch},
 };
 
 use super::{
-    Outcome,
     answers::Said,
     oracle::{Oracle, State, Subject},
     pace,
@@ -17,40 +16,79 @@ use super::{
     world::{Ms, Options},
 };
 
+/// What the oracle makes of a wait in which all was right.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged {
+    /// The exit code.
+    pub(crate) code: u8,
+    /// How many rounds of polls it took.
+    pub(crate) rounds: usize,
+}
+
+/// A wait that is over, as it is held against the oracle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended<'a> {
+    pub(crate) watches: &'a [Watch],
+    pub(crate) decisive: Option<&'a Watch>,
+    pub(crate) elapsed: Duration,
+}
+
+impl<'a> From<&'a Outcome> for Ended<'a> {
+    fn from(outcome: &'a Outcome) -> Self {
+        let (watches, decisive) = (outcome.watches(), outcome.decisive());
+        Self { watches, decisive, elapsed: outcome.elapsed() }
+    }
+}
+
 /// Holds what the waiter made of a world against what the contract makes of its history.
-pub(crate) fn check(
+pub(crate) fn check(options: &Options, log: &[Event], outcome: &Outcome) -> Result<Judged, String> {
+    let oracle = Oracle::read(options, outcome.watches().len(), log)?;
+    check_ended(options, log, &oracle, Ended::from(outcome))
+}
+
+/// The same where the oracle has read the history.
+pub(crate) fn check_ended(
     options: &Options,
     log: &[Event],
-    outcome: &WaitOutcome,
-) -> Result<Outcome, String> {
-    let (watches, elapsed) = (outcome.watches(), outcome.elapsed());
-    let oracle = Oracle::read(options, watches.len(), log)?;
-    check_watches(options, &oracle, outcome)?;
-    same("the end", elapsed, Duration::from_millis(oracle.last_event))?;
-    if options.max_wait > 0 && elapsed > Duration::from_millis(options.max_wait) {
-        return Err(format!("the wait outlived its deadline: {elapsed:?}"));
+    oracle: &Oracle<'_>,
+    ended: Ended<'_>,
+) -> Result<Judged, String> {
+    check_watches(options, oracle, ended)?;
+    same("the end", ended.elapsed, Duration::from_millis(oracle.last_event))?;
+    if options.max_wait > 0 && ended.elapsed > Duration::from_millis(options.max_wait) {
+        return Err(format!("the wait outlived its deadline: {:?}", ended.elapsed));
     }
-    let told = |event| log.iter().filter(|told| **told == event).count();
-    let polls = oracle.subjects.iter().map(|subject| subject.answers.len()).sum();
-    same("the polls told", told(Event::ToldPoll), polls)?;
-    let unclear = oracle.subjects.iter().map(Subject::unclear).sum();
-    same("the warnings", told(Event::ToldUnclear), unclear)?;
-    pace::check(options, &oracle)?;
+    check_told(log, oracle)?;
+    pace::check(options, oracle)?;
     pace::check_attempts(log)?;
-    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+    Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+}
+
+/// What was told, as often as it was due.
+fn check_told(log: &[Event], oracle: &Oracle<'_>) -> Result<(), String> {
+    let (mut polls, mut unclear, mut notices, mut failed_lists) = (0, 0, 0, 0);
+    for event in log {
+        match event {
+            Event::ToldPoll => polls += 1,
+            Event::ToldUnclear => unclear += 1,
+            Event::ToldNotice => notices += 1,
+            Event::NoList => failed_lists += 1,
+            _ => {}
+        }
+    }
+    let of_each = |count: fn(&Subject) -> usize| oracle.subjects.iter().map(count).sum::<usize>();
+    same("the polls told", polls, of_each(|subject| subject.answers.len()))?;
+    same("the warnings", unclear, of_each(Subject::unclear))?;
+    same("the notices", notices, failed_lists)
 }
 
 /// How each instance fared, and what decides.
-fn check_watches(
-    options: &Options,
-    oracle: &Oracle<'_>,
-    outcome: &WaitOutcome,
-) -> Result<(), String> {
-    let watches = outcome.watches();
+fn check_watches(options: &Options, oracle: &Oracle<'_>, ended: Ended<'_>) -> Result<(), String> {
+    let Ended { watches, decisive, .. } = ended;
     for (watch, subject) in watches.iter().zip(&oracle.subjects) {
         check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
     }
-    let code = match outcome.decisive() {
+    let code = match decisive {
         Some(watch) => watch.ending().and_then(ExitCode::of).map(ExitCode::number),
         None => Some(0),
     };
@@ -67,8 +105,8 @@ fn check_watches(
 pub(crate) fn check_overslept(
     options: &Options,
     log: &[Event],
-    outcome: &WaitOutcome,
-) -> Result<Outcome, String> {
+    outcome: &Outcome,
+) -> Result<Judged, String> {
     let late: Vec<Ms> = log
         .iter()
         .filter_map(|event| match event {
@@ -97,17 +135,17 @@ pub(crate) fn check_overslept(
     } else {
         Oracle::read_late(&options, count, log)?
     };
-    check_watches(&options, &oracle, outcome)?;
+    check_watches(&options, &oracle, Ended::from(outcome))?;
     same("the end", outcome.elapsed(), Duration::from_millis(oracle.last_event))?;
-    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+    Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
 /// The same where the wait was dropped: what was seen until then is told, and nothing else.
 pub(crate) fn check_dropped(
     options: &Options,
     log: &[Event],
-    outcome: &WaitOutcome,
-) -> Result<Outcome, String> {
+    outcome: &Outcome,
+) -> Result<Judged, String> {
     let mut oracle = Oracle::read_open(options, outcome.watches().len(), log)?;
     for subject in &mut oracle.subjects {
         if subject.state.is_waiting() {
@@ -118,7 +156,7 @@ pub(crate) fn check_dropped(
     for (watch, subject) in outcome.watches().iter().zip(&oracle.subjects) {
         check_watch(watch, subject, options.stable).map_err(|e| format!("{}: {e}", watch.id()))?;
     }
-    Ok(Outcome { code: oracle.exit_code(), rounds: oracle.rounds.len() })
+    Ok(Judged { code: oracle.exit_code(), rounds: oracle.rounds.len() })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what is compared is made for it")]

@@ -8,11 +8,16 @@ pub(crate) mod alphabet;
 mod answers;
 mod checks;
 pub(crate) mod exhaustive;
+pub(crate) mod failure;
 mod oracle;
 mod pace;
+pub(crate) mod plan;
 mod rng;
+mod script;
+pub(crate) mod sights;
 mod source;
 mod tape;
+pub(crate) mod tree;
 mod world;
 
 use std::{
@@ -39,7 +44,9 @@ use wait_ready::{
     },
 };
 
+use checks::Judged;
 use rng::Rng;
+use sights::{Sight, sights};
 use source::{Event, Log, WorldProbe, WorldSource};
 use world::{Goal, Ms, Options, World};
 
@@ -127,12 +134,14 @@ impl fmt::Debug for Failure {
 }
 
 /// What came of a world in which all was right.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     /// The exit code.
     pub(crate) code: u8,
     /// How many rounds of polls it took.
     pub(crate) rounds: usize,
+    /// What it met with.
+    pub(crate) sights: Vec<Sight>,
 }
 
 /// Waits in the world of this seed. The clock has to be tokio's, and paused.
@@ -146,13 +155,20 @@ pub(crate) async fn run(seed: u64, shape: Shape) -> Result<Outcome, Box<Failure>
     }
     let (outcome, history, awaits) = wait_in(&world, rng, most).await;
     let options = &world.options;
+    // A timer may fire one await earlier the second time, and the wait be over.
+    let is_dropped = shape == Shape::Dropped && awaits == most;
     let checked = match shape {
         Shape::Overslept => checks::check_overslept(options, &history, &outcome),
-        // A timer may fire one await earlier the second time, and the wait be over.
-        Shape::Dropped if awaits == most => checks::check_dropped(options, &history, &outcome),
+        _ if is_dropped => checks::check_dropped(options, &history, &outcome),
         _ => checks::check(options, &history, &outcome),
     };
-    checked.map_err(|what| Box::new(Failure { shape, world, history, what }))
+    match checked {
+        Ok(Judged { code, rounds }) => {
+            let sights = sights(options, &condition(&world), &history, &outcome, is_dropped);
+            Ok(Outcome { code, rounds, sights })
+        }
+        Err(what) => Err(Box::new(Failure { shape, world, history, what })),
+    }
 }
 
 /// Waits until the end, or until the future of the wait has been polled so often; how often it was.
@@ -160,8 +176,8 @@ async fn wait_in(world: &World, rng: Rng, most: usize) -> (WaitOutcome, Vec<Even
     let ids: Vec<InstanceId> = names().take(world.paths.len()).collect();
     let log = Log::new(Arc::new(Mutex::new(Vec::with_capacity(64))));
     let (seed, horizon) = (world.seed, world.options.max_wait + 1);
-    let policy =
-        Policy::new(rules(&world.options), backoff(&world.options, seed), ids.iter().cloned());
+    let rules = Rules { condition: condition(world), ..rules(&world.options) };
+    let policy = Policy::new(rules, backoff(&world.options, seed), ids.iter().cloned());
     let source = WorldSource::new(world, &ids, log.clone(), rng);
     let mut waiter = Waiter::new(source, WorldProbe { seed, horizon, log: log.clone() }, policy);
     let mut observer = log.clone();
@@ -206,15 +222,25 @@ fn backoff(options: &Options, seed: u64) -> Backoff {
     Backoff::new(min, max, jitter).expect("bounds in order")
 }
 
+/// What is waited for; an address has to be reached in one way or another.
+fn condition(world: &World) -> Condition {
+    match world.options.goal {
+        Goal::Ready => Condition::Ready,
+        Goal::Stopped => Condition::Stopped,
+        Goal::Deleted => Condition::Deleted,
+        Goal::Probed => match world.seed % 4 {
+            0 => Condition::Tcp { port: 22 },
+            1 => Condition::Ssh { port: 22 },
+            2 => "http:80/health".parse().expect("a condition"),
+            _ => Condition::Exec,
+        },
+    }
+}
+
+/// All but what is waited for.
 fn rules(options: &Options) -> Rules {
     let budgets = options.budgets.iter();
     Rules {
-        condition: match options.goal {
-            Goal::Ready => Condition::Ready,
-            Goal::Probed => Condition::Tcp { port: 22 },
-            Goal::Stopped => Condition::Stopped,
-            Goal::Deleted => Condition::Deleted,
-        },
         deadline: Duration::from_millis(options.max_wait).into(),
         not_found_grace: Duration::from_millis(options.grace),
         stable: u32::try_from(options.stable).ok().and_then(NonZeroU32::new).expect("from 1"),
@@ -222,5 +248,6 @@ fn rules(options: &Options) -> Rules {
         any: options.any,
         fail_fast: options.fail_fast,
         late_poll: Duration::from_millis(options.request_timeout),
+        ..Rules::default()
     }
 }

@@ -71,7 +71,7 @@ pub(crate) struct RoundFacts {
     pub(crate) planned: Option<Ms>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Oracle<'a> {
     options: &'a Options,
     pub(crate) subjects: Vec<Subject>,
@@ -126,7 +126,7 @@ impl<'a> Oracle<'a> {
         Ok(oracle)
     }
 
-    fn new(options: &'a Options, count: usize) -> Self {
+    pub(super) fn new(options: &'a Options, count: usize) -> Self {
         let subject = Subject {
             state: State::Waiting,
             over_at: None,
@@ -153,7 +153,7 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn take(&mut self, event: Event) -> Result<(), String> {
+    pub(super) fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Ask { at } => {
                 self.asked.clear();
@@ -173,6 +173,8 @@ impl<'a> Oracle<'a> {
             }
             Event::Try { .. }
             | Event::Abandoned { .. }
+            | Event::NoList
+            | Event::ToldNotice
             | Event::ToldPoll
             | Event::ToldUnclear
             | Event::ToldUnusable => {}
@@ -503,7 +505,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// The history is over: who is still on the way was so at the deadline.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         let cut = self.rounds.last().is_some_and(|round| round.answered.is_none());
         if cut || !self.are_enough_there() {
             self.last_event = self.options.max_wait;

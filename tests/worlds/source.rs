@@ -11,7 +11,9 @@ use tokio::time::{Instant, sleep};
 use wait_ready::{
     answer::{address::Origin, instance::InstanceId},
     api::wire,
+    text::untrusted::Untrusted,
     wait::{
+        condition::Condition,
         event::{Observer, WaitEvent},
         probe::{Probe, ProbeError, Target},
         source::{InstanceSource, Round},
@@ -41,6 +43,10 @@ pub(crate) enum Event {
     Tried { at: Ms, ip: IpAddr, reached: bool },
     /// An attempt is given up before it is over.
     Abandoned { ip: IpAddr },
+    /// The list fails, and single requests serve.
+    NoList,
+    /// The waiter tells that.
+    ToldNotice,
     /// The waiter says that it will poll then.
     Planned { at: Ms },
     /// The waiter says that an instance was asked about, and what its status was.
@@ -130,6 +136,7 @@ impl<'a> WorldSource<'a> {
     async fn by_pages(&mut self, asked: &[usize], round: &mut Round) {
         // A list that is refused, cannot be read or fails three rounds in a row: single requests serve.
         if self.rng.percent(self.world.weather.no_list) {
+            self.log.push(Event::NoList);
             round.notice("asking for each by its own request");
             return self.one_by_one(asked, round).await;
         }
@@ -232,6 +239,8 @@ impl Probe for WorldProbe {
         let mut rng = Rng::new(self.seed ^ door.wrapping_mul(0x9e37_79b9));
         let opens = if rng.percent(20) { 0 } else { rng.between(0, self.horizon) };
         let closes = if rng.percent(70) { Ms::MAX } else { rng.between(0, self.horizon) };
+        // Some are reached now and then.
+        let turn = rng.percent(40).then(|| 700 * rng.between(1, 6));
         // Like a command that waits for ever: it ends by being dropped.
         if rng.percent(7) {
             pending::<()>().await;
@@ -241,11 +250,16 @@ impl Probe for WorldProbe {
             sleep(Duration::from_millis(latency)).await;
         }
         let at = self.log.now();
-        let reached = (opens..closes).contains(&at);
+        let is_open = turn.is_none_or(|turn| at / turn % 2 == 0);
+        let reached = is_open && (opens..closes).contains(&at);
         attempt.is_over = true;
         self.log.push(Event::Tried { at, ip, reached });
         match rng.below(3) {
             _ if reached => Ok(()),
+            number if *target.condition == Condition::Exec => {
+                let ended = if number == 0 { "signal 9" } else { "exit code 255" };
+                Err(ProbeError::Command { ended: Untrusted::from(ended), last_line: None })
+            }
             0 => Err(ProbeError::ConnectionRefused),
             1 => Err(ProbeError::Silent(Duration::from_secs(5))),
             _ => Err(ProbeError::Closed),
@@ -270,15 +284,25 @@ impl Drop for Attempt<'_> {
 
 impl Observer for Log {
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
+        if let Some(event) = Event::told(at, event) {
+            self.push(event);
+        }
+    }
+}
+
+impl Event {
+    /// What the waiter tells, as far as it is checked.
+    pub(super) fn told(at: Duration, event: &WaitEvent<'_>) -> Option<Self> {
         match event {
             WaitEvent::NextPoll { delay, .. } => {
                 let planned = at.saturating_add(*delay).as_nanos().div_ceil(1_000_000);
-                self.push(Event::Planned { at: Ms::try_from(planned).unwrap_or(Ms::MAX) });
+                Some(Self::Planned { at: Ms::try_from(planned).unwrap_or(Ms::MAX) })
             }
-            WaitEvent::Polled { .. } => self.push(Event::ToldPoll),
-            WaitEvent::UnclearStatus { .. } => self.push(Event::ToldUnclear),
-            WaitEvent::UnusableAddress { .. } => self.push(Event::ToldUnusable),
-            _ => {}
+            WaitEvent::Notice(_) => Some(Self::ToldNotice),
+            WaitEvent::Polled { .. } => Some(Self::ToldPoll),
+            WaitEvent::UnclearStatus { .. } => Some(Self::ToldUnclear),
+            WaitEvent::UnusableAddress { .. } => Some(Self::ToldUnusable),
+            _ => None,
         }
     }
 }
