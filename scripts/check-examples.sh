@@ -42,7 +42,7 @@ trap clean_up EXIT
 is_here() {
     case $1 in
     py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
-    right-to-port-22) [[ -s $work/fal.url ]] ;;
+    right-to-port-22) [[ -s $work/fal.port ]] ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -294,7 +294,7 @@ action_takes_files_from_the_step() {
         -addext basicConstraints=critical,CA:FALSE \
         -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
     cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-    MOCK_API_KEY=mock-id:mock-secret python3 scripts/mock-api.py --tls "$work/tls.pem" --lifetime 60 \
+    STAND_IN_KEY=mock-id:mock-secret python3 scripts/stand-ins/api.py --tls "$work/tls.pem" --lifetime 60 \
         >"$work/port" 2>/dev/null &
     mock=$!
     for _ in {1..100}; do
@@ -363,17 +363,19 @@ action_ends_when_cancelled() { # SIGNAL NAME=VALUE...
     ((SECONDS - began < 18))
 }
 
-workflow() { # SIMULATION
+workflow() { # SIMULATION: empty to wait for what was created
     publish someone/wait-ready
     mkdir -p "$work/tools"
     RUNNER_TEMP=$(mktemp -d "$work/runner.XXXXXX") RUNNER_TOOL_CACHE=$work/tools \
         GITHUB_SERVER_URL=$(<"$work/releases.url") ci_job github examples/github-workflow.yml \
-        --action "$root" FAL_API_URL="$(<"$work/fal.url")" WAIT_READY_SIMULATE="$1"
+        --action "$root" FAL_API_URL="http://127.0.0.1:$(<"$work/fal.port")/v1" \
+        WAIT_READY_MIN_DELAY=100ms WAIT_READY_SIMULATE="$1"
 }
 
 workflow_runs() {
-    workflow "$READY"
+    workflow ''
     noted 'fal POST /v1/compute/instances 200'
+    noted 'fal GET /v1/compute/instances/inst-made 200'
     noted 'ssh ubuntu@127.0.0.22 nvidia-smi'
     noted 'fal DELETE /v1/compute/instances/inst-made 200'
     has "$(echo "$work"/runner.*/summary.md)" '^\| inst-made \| ready \| 127.0.0.22 \|'
@@ -507,7 +509,8 @@ ANSIBLE_PYTHON_INTERPRETER=$(command -v python3 || true)
 export ANSIBLE_PYTHON_INTERPRETER
 
 if is_here python3; then
-    python3 scripts/stand-ins/fal.py "$STAND_IN_LOG" "$work/fal.url" &
+    STAND_IN_KEY=$SECRETS_FAL_KEY python3 scripts/stand-ins/api.py --ip 127.0.0.22 --ssh 127.0.0.22 \
+        >"$work/fal.port" 2>>"$STAND_IN_LOG" &
     fal=$!
     servers+=("$fal")
     mkdir "$work/releases"

@@ -90,7 +90,7 @@ check "--simulate prints an IP, without a network, in ${memory} MiB" is_an_ip
 mock() { # NAME [FLAGS]: serves on the port that is written to $work/NAME.port
     local name=$1
     shift
-    MOCK_API_KEY=$key python3 scripts/mock-api.py "$@" \
+    STAND_IN_KEY=$key python3 scripts/stand-ins/api.py "$@" \
         >"$work/$name.port" 2>"$work/$name.requests" 9>&- &
     for _ in $(seq 50); do [ -s "$work/$name.port" ] && return; sleep 0.1; done
     cat "$work/$name.requests" >&2
