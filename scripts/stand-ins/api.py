@@ -136,6 +136,7 @@ def main() -> None:
     end = threading.Timer(options.lifetime, api.shutdown)
     end.daemon = True
     end.start()
+    sys.stdout.reconfigure(newline="\n")  # as a shell on Windows reads it too
     print(api.server_port, flush=True)
     api.serve_forever(poll_interval=0.1)
 
