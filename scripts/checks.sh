@@ -30,7 +30,7 @@ leave_nothing() { # at the end: of $work, and of what was started in the backgro
 passed=0 failed=0 skipped=0
 
 check() { # TITLE COMMAND...: what the command writes, into $work/log, is shown if it fails
-    local title=$1 status=0 began=$SECONDS
+    local title=$1 status=0 began=$SECONDS took
     shift
     # Not as a condition: bash ignores `-e` all the way down in one.
     set +e
@@ -42,7 +42,9 @@ check() { # TITLE COMMAND...: what the command writes, into $work/log, is shown 
     set -e
     if [[ $status -eq 0 ]]; then
         passed=$((passed + 1))
-        echo "ok       $title ($((SECONDS - began)) s)"
+        took=$((SECONDS - began))
+        [[ $took -gt 0 ]] || took=''
+        echo "ok       $title${took:+ ($took s)}"
         grep '^skipped ' "$work/log" || true
     else
         failed=$((failed + 1))
