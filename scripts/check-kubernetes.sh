@@ -7,34 +7,23 @@
 # --require   fails where the validator cannot be installed, instead of skipping
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
 require=false
-case ${1-} in
-    "") ;;
-    --require) require=true ;;
-    *) echo "usage: scripts/check-kubernetes.sh [--require]" >&2; exit 2 ;;
-esac
+options "$@"
+work=$(mktemp -d)
+trap leave_nothing EXIT
 
-readonly versions=(1.32 1.37) validator=target/tools/python/bin/kubernetes-validate
-
-mkdir -p target
-if ! scripts/tools.sh python >target/kubernetes-validate.log 2>&1; then
-    tail -n 5 target/kubernetes-validate.log >&2
-    $require && exit 1
-    echo "kubernetes: skipped: kubernetes-validate cannot be installed"
-    echo "0 passed, 0 failed, 1 skipped"
-    exit 0
-fi
-
-passed=0 failed=0
-for version in "${versions[@]}"; do
-    for manifest in examples/kubernetes/*.yaml; do
-        if "$validator" --strict -k "$version" "$manifest"; then
-            passed=$((passed + 1))
-        else
-            failed=$((failed + 1))
-        fi
+if scripts/tools.sh python >"$work/log" 2>&1; then
+    for kubernetes in 1.32 1.37; do
+        for manifest in examples/kubernetes/*.yaml; do
+            check "$manifest, of Kubernetes $kubernetes" \
+                target/tools/python/bin/kubernetes-validate --strict -k "$kubernetes" "$manifest"
+        done
     done
-done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+else
+    tail -n 5 "$work/log" >&2
+    lacks "manifests" "kubernetes-validate cannot be installed"
+fi
+verdict

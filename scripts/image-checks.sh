@@ -3,21 +3,9 @@
 # revision, and for a processor that is not this machine's: emulator. Counts in: passed, failed.
 
 : "${podman:?}" "${image:?}" "${work:?}" "${version:?}" "${revision:?}"
-passed=0 failed=0
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 readonly ip=203.0.113.42 key=mock-id:mock-secret largest_image=3500000 user=65532:65532
-
-check() { # NAME COMMAND...: the name is a sentence that holds if the command succeeds
-    local name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok      $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $name"
-        [ ! -s "$work/err" ] || sed 's/^/        stderr: /' "$work/err"
-    fi
-}
 
 # As a cluster runs it. Podman's own limits on files and processes are above what this
 # machine may allow, so they are lowered; its proxy variables would apply to loopback.
@@ -45,7 +33,10 @@ run() { # [PODMAN FLAGS] -- ARGUMENTS: leaves $work/out, $work/err and $code
 }
 
 ended_with() { # CODE STDOUT
-    [ "$code" -eq "$1" ] && printf '%s' "$2" | cmp -s - "$work/out"
+    echo "ended with $code, and on stderr:"
+    cat "$work/err"
+    [ "$code" -eq "$1" ]
+    printf '%s' "$2" | cmp - "$work/out"
 }
 
 config() { # FORMAT EXPECTED
@@ -87,17 +78,7 @@ check "--simulate prints an IP, without a network, in ${memory} MiB" is_an_ip
 
 # --- against a server outside ----------------------------------------------------------
 
-mock() { # NAME [FLAGS]: serves on the port that is written to $work/NAME.port
-    local name=$1
-    shift
-    MOCK_API_KEY=$key python3 scripts/mock-api.py "$@" \
-        >"$work/$name.port" 2>"$work/$name.requests" 9>&- &
-    for _ in $(seq 50); do [ -s "$work/$name.port" ] && return; sleep 0.1; done
-    cat "$work/$name.requests" >&2
-    exit 1
-}
-
-mock http
+serve_api http "$key"
 outside=(--network host --env "WAIT_READY_MIN_DELAY=50ms" --env "WAIT_READY_MAX_DELAY=200ms"
     --env "FAL_API_URL=http://127.0.0.1:$(cat "$work/http.port")/v1")
 
@@ -118,12 +99,8 @@ FAL_KEY=wrong run "${outside[@]}" --env FAL_KEY -- inst_refused --timeout 30s
 check "a wrong key ends with 4 and says nothing on stdout" ended_with 4 ""
 
 # The image has no CA store and no resolver configuration but what the runtime mounts.
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -addext basicConstraints=critical,CA:FALSE \
-    -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
-cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-mock https --tls "$work/tls.pem"
+certify
+serve_api https "$key" --tls "$work/tls.pem"
 tls_url="https://localhost:$(cat "$work/https.port")/v1"
 FAL_KEY=$key run "${outside[@]}" --env FAL_KEY -- inst_tls --timeout 2s --api-url "$tls_url"
 check "a certificate that nobody vouches for is refused (124)" ended_with 124 ""

@@ -158,7 +158,7 @@ over_tls() {
         -addext basicConstraints=critical,CA:FALSE \
         -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
     cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-    MOCK_API_KEY=$mock_key "$python" scripts/mock-api.py --tls "$work/tls.pem" \
+    STAND_IN_KEY=$mock_key "$python" scripts/stand-ins/api.py --tls "$work/tls.pem" \
         >"$work/port" 2>"$work/requests" &
     mock=$!
     # shellcheck disable=SC2064 # what it is now, for `mock` is gone by then

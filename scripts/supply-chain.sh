@@ -10,52 +10,14 @@
 # --fetch-advisories   fetches the advisory database; without it, only one that is there is used
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
-install=false require=false fetch=false
-for argument in "$@"; do
-    case $argument in
-    --install) install=true ;;
-    --require) require=true ;;
-    --fetch-advisories) fetch=true ;;
-    *)
-        echo "usage: scripts/supply-chain.sh [--install] [--require] [--fetch-advisories]" >&2
-        exit 2
-        ;;
-    esac
-done
-
-passed=0 failed=0 skipped=0
-target=${CARGO_TARGET_DIR:-$PWD/target}
-version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
+install=false require=false fetch_advisories=false
+options "$@"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-check() { # NAME COMMAND…
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok       $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED   $name"
-        tail -n 60 "$work/log"
-    fi
-}
-
-skip() { # NAME WHY
-    skipped=$((skipped + 1))
-    echo "skipped  $1: $2"
-}
-
-missing() { # NAME WHY
-    if $require; then
-        failed=$((failed + 1))
-        echo "FAILED   $1: $2"
-    else
-        skip "$1" "$2"
-    fi
-}
+trap leave_nothing EXIT
+target=${CARGO_TARGET_DIR:-$PWD/target}
 
 # --- the lock file ---------------------------------------------------------------------
 
@@ -97,7 +59,7 @@ package_works() {
 # --- what it is built from -------------------------------------------------------------
 
 advisories() {
-    if $fetch; then
+    if $fetch_advisories; then
         check "advisories" cargo deny --locked check advisories
     elif [ -n "$(ls -A "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" 2>/dev/null)" ]; then
         check "advisories" cargo deny --locked check --disable-fetch advisories
@@ -121,17 +83,10 @@ if $install && ! command -v cargo-deny >/dev/null; then
     # Without optimization it is built in half the time, and its work takes seconds.
     cargo install --locked --quiet --debug cargo-deny
 fi
-if command -v cargo-deny >/dev/null; then
+if needs "licences, bans, sources" cargo-deny; then
     check "licences, bans, sources" cargo deny --locked check licenses bans sources
     advisories
-else
-    missing "licences, bans, sources" "cargo-deny is not installed (--install)"
 fi
-if command -v python3 >/dev/null; then
-    check "SBOM: $target/wait-ready.cdx.json" sbom
-else
-    missing "SBOM" "python3 is not installed"
-fi
+if needs "SBOM" python3; then check "SBOM: $target/wait-ready.cdx.json" sbom; fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+verdict

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fixture::{
     port::ClosedPort,
     program::{Program, with_enough_time},
-    server::{Act, Server, answer, error, instance, instance_body, pending, ready},
+    server::{Act, Server, answer, at, described, error, instance, pending, ready},
 };
 
 const IP: &str = "203.0.113.42\n";
@@ -214,8 +214,10 @@ fn every_transient_status_is_retried() {
 
 #[test]
 fn a_body_that_ends_too_early_is_transient() {
-    let whole =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}", instance_body("ready", ""));
+    let whole = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}",
+        described("inst_abc", "ready", "")
+    );
     passes(Act::BytesThenClose(whole.clone().into_bytes()));
     is_retried_until_the_deadline(&Act::BytesThenClose(whole.into()), "the connection broke");
 }
@@ -231,7 +233,7 @@ fn a_body_of_ten_megabytes_is_transient_and_not_read_to_its_end() {
 
 #[test]
 fn a_body_of_exactly_one_mebibyte_is_read() {
-    let body = instance_body("ready", r#","ip":"203.0.113.42""#);
+    let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
     let padding = " ".repeat((1 << 20) - body.len());
     ends([answer(200, &[], &format!("{body}{padding}"))], 0, IP, 1);
     let one_more = answer(200, &[], &format!("{body}{padding} "));
@@ -268,9 +270,9 @@ fn deeply_nested_json_is_malformed_and_not_a_crash() {
 
 #[test]
 fn the_answer_for_another_id_is_malformed() {
-    let other = r#"{"id":"inst_other","instance_type":"x","region":"y","status":"ready","ip":"203.0.113.9"}"#;
-    passes(answer(200, &[], other));
-    is_retried_until_the_deadline(&answer(200, &[], other), "it describes another instance");
+    let other = answer(200, &[], &described("inst_other", "ready", &at("203.0.113.9")));
+    passes(other.clone());
+    is_retried_until_the_deadline(&other, "it describes another instance");
 }
 
 #[test]
@@ -318,7 +320,7 @@ fn a_slow_body_is_cut_by_the_request_timeout() {
 
 #[test]
 fn an_answer_that_takes_its_time_within_the_limit_is_good() {
-    let body = instance_body("ready", r#","ip":"203.0.113.42""#);
+    let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     let slow = Act::Slow(head.into_bytes(), Duration::from_millis(300), body.into_bytes());
     ends([slow], 0, IP, 1);
@@ -372,9 +374,9 @@ fn a_connection_is_kept_between_polls() {
 
 #[test]
 fn a_request_names_the_program_the_key_and_one_path_segment() {
-    let body = r#"{"id":"inst/../x?y#z","instance_type":"x","region":"y","status":"ready","ip":"203.0.113.42"}"#;
-    let server = Server::playing([answer(200, &[], body)]);
-    Program::asking_for("inst/../x?y#z", &server, &[]).run().assert(0, IP);
+    let id = "inst/../x?y#z";
+    let server = Server::playing([answer(200, &[], &described(id, "ready", &at("203.0.113.42")))]);
+    Program::asking_for(id, &server, &[]).run().assert(0, IP);
     let seen = &server.seen()[0];
     assert_eq!(seen.target, "/v1/compute/instances/inst%2F..%2Fx%3Fy%23z");
     assert_eq!(seen.headers["authorization"], format!("Key {}", crate::fixture::program::KEY));

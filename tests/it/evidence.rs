@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, time::Duration};
 
 use crate::fixture::{
     program::{KEY, Program},
-    server::{Act, Server, answer, error, instance_body, pending, ready},
+    server::{Act, Asked, Server, answer, asked, described, error, page, pending, ready},
     tls::{Authority, Validity},
 };
 
@@ -168,7 +168,7 @@ fn an_answer_that_cannot_be_used_leaves_one_trace_without_the_key() {
 
 #[test]
 fn headers_that_nobody_needs_do_not_decide() {
-    let body = instance_body("ready", r#","ip":"203.0.113.42""#);
+    let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
     let many = "X-More: and more\r\n".repeat(1_000);
     for odd in [many.as_str(), "Bad Name: x\r\n", "no colon\r\n", "X: \u{1}\r\n", "Date: never\r\n"]
     {
@@ -184,7 +184,7 @@ fn headers_that_nobody_needs_do_not_decide() {
 fn a_body_that_ends_with_the_connection_is_whole_when_it_reads_so() {
     let company = Authority::new("Example Company CA");
     let identity = company.certify(&["127.0.0.1"], Validity::Now);
-    let body = instance_body("ready", r#","ip":"203.0.113.42""#);
+    let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
     let whole = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
     let cut = &whole[..whole.len() - 5];
     for (bytes, code, stdout) in [(whole.as_str(), 0, IP), (cut, 124, "")] {
@@ -214,16 +214,12 @@ fn a_key_file_that_is_replaced_goes_on_within_the_same_poll() {
         let replaced = file.clone();
         let server = Server::responding(move |_, seen| {
             if seen.headers["authorization"] == "Key new-id:new-secret-value" {
-                let one = |id: &str| {
-                    format!(
-                        r#"{{"id":"{id}","status":"ready","ip":"203.0.113.42","creator_user_nickname":"new-secret-value old-secret-value"}}"#
-                    )
+                let more = r#","ip":"203.0.113.42","creator_user_nickname":"new-secret-value old-secret-value""#;
+                let one = |id: &str| described(id, "ready", more);
+                return match asked(seen) {
+                    Asked::One(id) => answer(200, &[], &one(id)),
+                    Asked::Page(_) => page(&["inst_abc", "inst_b", "inst_c"].map(one), None),
                 };
-                let Some((_, id)) = seen.target.rsplit_once("instances/") else {
-                    let all = ["inst_abc", "inst_b", "inst_c"].map(one).join(",");
-                    return answer(200, &[], &format!(r#"{{"instances":[{all}]}}"#));
-                };
-                return answer(200, &[], &one(id));
             }
             fs::write(&replaced, "new-id:new-secret-value\n").unwrap();
             let said = "no: old-secret-value new-secret-value";

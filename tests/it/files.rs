@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::fixture::{
     program::{Program, eventually},
-    server::{Server, answer, error, instance, pending, ready},
+    server::{Asked, Server, answer, asked, at, described, error, instance, pending, ready},
 };
 
 struct Folder(TempDir);
@@ -225,12 +225,9 @@ fn a_report_that_cannot_be_written_turns_a_success_into_exit_1() {
 fn a_report_on_several_has_the_one_that_decided_and_all_of_them() {
     let folder = Folder::new();
     let server = Server::responding(|_, seen| {
-        let id = seen.target.rsplit('/').next().unwrap().to_owned();
+        let Asked::One(id) = asked(seen) else { return error(404, &[]) };
         let status = if id == "inst_b" { "stopped" } else { "ready" };
-        let body = format!(
-            r#"{{"id":"{id}","instance_type":"x","region":"y","status":"{status}","ip":"203.0.113.9"}}"#
-        );
-        if id.starts_with("inst_") { answer(200, &[], &body) } else { error(404, &[]) }
+        answer(200, &[], &described(id, status, &at("203.0.113.9")))
     });
     let ended =
         Program::asking_for("inst_a", &server, &["inst_b", "--report", &folder.text("r")]).run();

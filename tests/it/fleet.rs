@@ -19,44 +19,16 @@ use wait_ready::{
 
 use crate::fixture::{
     program::{Ended, Program},
-    server::{Act, Seen, Server, answer, error},
+    server::{Act, Asked, Server, answer, asked, at, described, error, page},
 };
 
 fn one(id: &str, status: &str) -> String {
-    let ip = if status == "ready" {
-        format!(r#","ip":"203.0.113.{}""#, last_number(id))
-    } else {
-        String::new()
-    };
-    format!(r#"{{"id":"{id}","instance_type":"x","region":"y","status":"{status}"{ip}}}"#)
+    let ip = (status == "ready").then(|| at(&format!("203.0.113.{}", last_number(id))));
+    described(id, status, &ip.unwrap_or_default())
 }
 
 fn last_number(id: &str) -> u32 {
     id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0) + 1
-}
-
-fn page(instances: &[String], next: Option<&str>) -> Act {
-    let cursor = next.map_or("null".to_owned(), |next| format!("\"{next}\""));
-    let (list, more) = (instances.join(","), next.is_some());
-    answer(
-        200,
-        &[],
-        &format!(r#"{{"instances":[{list}],"next_cursor":{cursor},"has_more":{more}}}"#),
-    )
-}
-
-/// What a request asks for: an id, or a page by its cursor.
-enum Asked<'a> {
-    One(&'a str),
-    Page(Option<&'a str>),
-}
-
-fn asked(seen: &Seen) -> Asked<'_> {
-    match seen.target.strip_prefix("/v1/compute/instances") {
-        Some(rest) if rest.starts_with('/') => Asked::One(&rest[1..]),
-        Some(rest) => Asked::Page(rest.split_once("cursor=").map(|(_, cursor)| cursor)),
-        None => panic!("{}", seen.target),
-    }
 }
 
 fn wait(server: &Server, ids: &[&str], options: &[&str]) -> Ended {
@@ -463,17 +435,11 @@ fn at_most_eight_requests_are_in_flight() {
 fn a_cursor_that_is_refused_is_a_list_that_changed_and_passes() {
     for status in [400, 410, 422] {
         let refusals = AtomicUsize::new(0);
-        let server = Server::responding(move |_, seen| {
-            if seen.target.ends_with("/inst_0") {
-                return answer(200, &[], &one("inst_0", "ready"));
-            }
-            if !seen.target.contains("cursor=") {
-                return page(&[one("inst_0", "ready")], Some("2"));
-            }
-            match refusals.fetch_add(1, Ordering::Relaxed) {
-                0 => error(status, &[]),
-                _ => page(&[one("inst_1", "ready"), one("inst_2", "ready")], None),
-            }
+        let server = Server::responding(move |_, seen| match asked(seen) {
+            Asked::One(id) => answer(200, &[], &one(id, "ready")),
+            Asked::Page(None) => page(&[one("inst_0", "ready")], Some("2")),
+            Asked::Page(_) if refusals.fetch_add(1, Ordering::Relaxed) == 0 => error(status, &[]),
+            Asked::Page(_) => page(&[one("inst_1", "ready"), one("inst_2", "ready")], None),
         });
         let ended = Program::asking_for("inst_0", &server, &["inst_1", "inst_2"]).run();
         ended.assert(0, "203.0.113.1\n203.0.113.2\n203.0.113.3\n");
@@ -483,9 +449,9 @@ fn a_cursor_that_is_refused_is_a_list_that_changed_and_passes() {
 
 #[test]
 fn an_answer_counts_though_the_deadline_cuts_the_round_that_it_came_in() {
-    let server = Server::responding(|_, seen| match seen.target.rsplit('/').next() {
-        Some("inst_0") => answer(200, &[], &one("inst_0", "ready")),
-        Some("inst_1") => Act::Bytes(Vec::new()),
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::One("inst_0") => answer(200, &[], &one("inst_0", "ready")),
+        Asked::One("inst_1") => Act::Bytes(Vec::new()),
         _ => error(403, &[]),
     });
     let ended =

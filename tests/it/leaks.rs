@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::fixture::{
     program::{Ended, KEY, Program, eventually},
-    server::{Act, Server, answer, error, instance, pending, ready},
+    server::{Act, Server, answer, described, error, instance, pending, ready},
 };
 
 /// Both halves: one alone is worth hiding too.
@@ -38,11 +38,7 @@ fn echoes() -> Vec<Act> {
         instance(KEY, ""),
         instance("ready", &format!(r#","ip":"{KEY}""#)),
         instance("pending", &format!(r#","sector":"{KEY}","creator_user_nickname":"{KEY}""#)),
-        answer(
-            200,
-            &[],
-            &format!(r#"{{"id":"{KEY}","instance_type":"x","region":"y","status":"ready"}}"#),
-        ),
+        answer(200, &[], &described(KEY, "ready", "")),
         Act::BytesThenClose(format!("HTTP/1.1 200 {KEY}\r\n{KEY}").into_bytes()),
         Act::Reset,
         error(502, &[]),

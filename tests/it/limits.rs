@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::fixture::{
     program::{Ended, Program, eventually, say_skipped},
-    server::{Act, Server, answer, pending, ready},
+    server::{Act, Server, described, page, pending, ready},
 };
 
 /// What is said of a limit of one's own.
@@ -107,15 +107,8 @@ fn a_limit_that_stays_is_explained_as_this_machines() {
 
 #[test]
 fn a_limit_of_this_machine_is_no_fault_of_the_list() {
-    let one = |id: &str| {
-        format!(r#"{{"id":"{id}","instance_type":"x","region":"y","status":"pending"}}"#)
-    };
-    let list = format!(
-        r#"{{"instances":[{},{}],"next_cursor":null,"has_more":false}}"#,
-        one("inst_abc"),
-        one("inst_b")
-    );
-    let server = Server::playing([closing(answer(200, &[], &list))]);
+    let both = ["inst_abc", "inst_b"].map(|id| described(id, "pending", ""));
+    let server = Server::playing([closing(page(&both, None))]);
     let running = Program::asking(&server, &["inst_b", "--timeout", "3s"]).start();
     eventually("a first poll", || server.count() > 0);
     limit(running.id(), "--nofile=3:");

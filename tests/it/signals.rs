@@ -16,7 +16,7 @@ use tempfile::tempdir;
 use crate::fixture::{
     held::{Held, addresses},
     program::{Program, eventually, nap, send},
-    server::{Server, answer, pending},
+    server::{Asked, Server, answer, asked, at, described, page, pending},
     terminal::Terminal,
 };
 
@@ -139,16 +139,12 @@ fn the_report_of_an_interrupted_fleet_begins_with_an_instance_that_is_still_wait
     let folder = tempdir().unwrap();
     let report = folder.path().join("report");
     let server = Server::responding(|_, seen| {
-        let ready = r#"{"id":"done","status":"ready","ip":"203.0.113.1"}"#;
-        let pending = r#"{"id":"held","status":"pending"}"#;
-        let list =
-            format!(r#"{{"instances":[{ready},{pending}],"next_cursor":null,"has_more":false}}"#);
-        let body = match seen.target.rsplit('/').next() {
-            Some("done") => ready,
-            Some("held") => pending,
-            _ => &list,
-        };
-        answer(200, &[], body)
+        let ready = described("done", "ready", &at("203.0.113.1"));
+        let pending = described("held", "pending", "");
+        match asked(seen) {
+            Asked::One(id) => answer(200, &[], if id == "done" { &ready } else { &pending }),
+            Asked::Page(_) => page(&[ready, pending], None),
+        }
     });
     let arguments = ["held", "--report", report.to_str().unwrap()];
     let running = Program::asking_for("done", &server, &arguments).start();

@@ -15,7 +15,7 @@ use crate::fixture::{
     held::{Held, addresses},
     port::ClosedPort,
     program::{Program, eventually, with_enough_time},
-    server::{Server, answer, error, instance, pending, ready},
+    server::{Asked, Server, answer, asked, at, described, error, instance, pending, ready},
 };
 
 #[test]
@@ -111,10 +111,9 @@ fn a_hundred_instances_are_told_in_a_few_lines() {
 
 #[test]
 fn a_hundred_instances_that_fail_alike_are_told_in_a_few_lines() {
-    let strange = r#"{"id":"%","status":"odd","ip":"0.0.0.0"}"#;
-    let server = Server::responding(move |_, seen| match seen.target.rsplit_once("/n-") {
-        Some((_, number)) => answer(200, &[], &strange.replace('%', &format!("n-{number}"))),
-        None => error(403, &[]),
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::One(id) => answer(200, &[], &described(id, "odd", &at("0.0.0.0"))),
+        Asked::Page(_) => error(403, &[]),
     });
     let more: Vec<String> = (1..40).map(|number| format!("n-{number}")).collect();
     let more: Vec<&str> = more.iter().map(String::as_str).chain(["--timeout", "4s"]).collect();
@@ -224,15 +223,14 @@ fn flapping() -> impl Fn(usize, &crate::fixture::server::Seen) -> crate::fixture
     let asked_for_a = AtomicUsize::new(0);
     let asked_for_b = AtomicUsize::new(0);
     move |_, seen| {
-        let (id, last_ready, first_ready, ip) = match seen.target.rsplit('/').next() {
-            Some("a") => ("a", true, asked_for_a.fetch_add(1, Ordering::SeqCst) != 1, 1),
-            Some("b") => ("b", asked_for_b.fetch_add(1, Ordering::SeqCst) > 20, true, 2),
+        let (id, last_ready, first_ready, ip) = match asked(seen) {
+            Asked::One("a") => ("a", true, asked_for_a.fetch_add(1, Ordering::SeqCst) != 1, 1),
+            Asked::One("b") => ("b", asked_for_b.fetch_add(1, Ordering::SeqCst) > 20, true, 2),
             // No list: single requests serve.
             _ => return error(403, &[]),
         };
         let status = if last_ready && first_ready { "ready" } else { "pending" };
-        let body = format!(r#"{{"id":"{id}","status":"{status}","ip":"203.0.113.{ip}"}}"#);
-        answer(200, &[], &body)
+        answer(200, &[], &described(id, status, &at(&format!("203.0.113.{ip}"))))
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use crate::fixture::{
     port::ClosedPort,
     program::{Ended, KEY, Program, with_enough_time},
-    server::{Act, Server, answer, instance, instance_body, pending, ready},
+    server::{Act, Server, answer, described, instance, pending, ready},
     tls::{Authority, Validity},
 };
 
@@ -354,7 +354,7 @@ fn counts(acts: Vec<Act>) -> ([u64; 2], usize, Ended) {
 
 #[test]
 fn a_connection_that_the_server_closed_between_polls_is_no_fault() {
-    let body = instance_body("pending", "");
+    let body = described("inst_abc", "pending", "");
     let head = |more: &str| {
         format!("HTTP/1.1 200 OK\r\n{more}Content-Length: {}\r\n\r\n{body}", body.len())
     };

@@ -4,7 +4,7 @@
 //! wait ends with exit 0 and exactly the addresses. Once it never ends: the wait ends at its
 //! deadline with nothing on standard output, and says what the fault was.
 
-mod api;
+mod strikes;
 mod table;
 
 use std::{
@@ -21,7 +21,7 @@ use crate::fixture::{
     program::{Ended, Program, eventually, with_enough_time},
     server::{Server, instance, pause_for, ready},
 };
-use api::Api;
+use strikes::Api;
 use table::{BODY, CONNECT, HEADER, REUSE, Row, SECOND_PAGE, TLS};
 
 /// What is waited for while the fault strikes.
@@ -103,7 +103,8 @@ impl Cell {
             port.open();
         }
         let ended = running.end();
-        let ip = |number| if self.wait.probes() { "127.0.0.1\n".into() } else { api::ip(number) };
+        let ip =
+            |number| if self.wait.probes() { "127.0.0.1\n".into() } else { strikes::ip(number) };
         let addresses: String = (0..self.wait.ids().len()).map(ip).collect();
         expect(&ended, 0, &addresses)?;
         let record: serde_json::Value =
@@ -210,7 +211,7 @@ fn an_api_that_nobody_listens_at_yet_is_waited_for() {
             .start();
         eventually("a refused poll", || told().contains("cannot connect: "));
         let api = Api::on(port.open());
-        let addresses: String = (0..ids.len()).map(api::ip).collect();
+        let addresses: String = (0..ids.len()).map(strikes::ip).collect();
         running.end().assert(0, &addresses);
         assert!(told().contains("transient error"), "{}", told());
         drop(api);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::fixture::{
-    server::{Act, answer, instance_body, reset_at_close},
+    server::{Act, answer, described, reset_at_close},
     tls::Identity,
 };
 
@@ -129,7 +129,11 @@ pub(super) const BODY: &[Row] = &[
         || answer(200, &[], r#"{"status":"ready","ip":"192.0.2.66"}"#),
         MALFORMED,
     ),
-    request("another instance", || answer(200, &[], &instance_body("ready", "")), MALFORMED),
+    request(
+        "another instance",
+        || answer(200, &[], &described("inst_abc", "ready", "")),
+        MALFORMED,
+    ),
     request("compressed without being asked", compressed, MALFORMED),
     request("larger than any answer", || answer(200, &[], &" ".repeat((1 << 20) + 1)), LARGE),
     request("as large, in chunks", large_in_chunks, LARGE),
@@ -165,7 +169,11 @@ pub(super) const SECOND_PAGE: &[Row] = &[
         LOST,
     ),
     request("a page of HTML", || answer(200, &[], "<html></html>"), MALFORMED),
-    request("a single instance", || answer(200, &[], &instance_body("ready", "")), MALFORMED),
+    request(
+        "a single instance",
+        || answer(200, &[], &described("inst_abc", "ready", "")),
+        MALFORMED,
+    ),
     request(
         "the same cursor again",
         || answer(200, &[], r#"{"instances":[],"next_cursor":"2","has_more":true}"#),

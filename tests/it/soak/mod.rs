@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::fixture::{
     port::ClosedPort,
     program::{Program, Running, eventually},
-    server::{Server, answer, instance_body, pause_for},
+    server::{Server, answer, described, pause_for},
 };
 use measure::{Growth, Sample, growth};
 use weather::Weather;
@@ -169,7 +169,7 @@ fn a_server_that_invents_an_endless_status_for_every_poll_does_not_fill_memory()
     const POLLS: usize = 150;
     let server = Server::responding(|number, _| {
         let status = format!("{number}-{}", "x".repeat(900_000));
-        answer(200, &[], &instance_body(&status, ""))
+        answer(200, &[], &described("inst_abc", &status, ""))
     });
     let running = Program::asking(&server, &["--timeout", "50s"])
         .env("WAIT_READY_MIN_DELAY", "1ms")

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::fixture::server::{Act, Seen, answer, error};
+use crate::fixture::server::{Act, Asked, Seen, answer, asked, at, described, error, page};
 
 /// What becomes of a short wait.
 #[derive(Debug, Clone, Copy)]
@@ -68,17 +68,15 @@ impl Weather {
     }
 
     pub(super) fn answer(&self, seen: &Seen) -> Act {
-        let path = seen.target.trim_start_matches("/v1/compute/instances");
-        let id = path.strip_prefix('/');
         // A wait that must end at its deadline is not to be throttled past it.
-        let may_throttle = !id.is_some_and(|id| id.starts_with("endless"));
+        let may_throttle = !matches!(asked(seen), Asked::One(id) if id.starts_with("endless"));
         if let Some(fault) = self.fault(may_throttle) {
             self.faults.fetch_add(1, Ordering::SeqCst);
             return fault;
         }
-        match id {
-            Some(id) => self.instance(id),
-            None => self.page(path),
+        match asked(seen) {
+            Asked::One(id) => self.instance(id),
+            Asked::Page(cursor) => self.page(cursor),
         }
     }
 
@@ -146,28 +144,21 @@ impl Weather {
             None if self.below(4) == 0 => ("ready", String::new()),
             None => (on_the_way, "192.0.2.66".to_owned()),
         };
-        format!(
-            r#"{{"id":"{id}","instance_type":"x","region":"y","status":"{status}","ip":"{ip}"}}"#
-        )
+        described(id, status, &at(&ip))
     }
 
     /// Pages of one list that all the long waits share: three instances each.
-    fn page(&self, query: &str) -> Act {
+    fn page(&self, cursor: Option<&str>) -> Act {
         const PAGES: usize = 2;
-        let number = query.split_once("cursor=").and_then(|(_, n)| n.parse().ok()).unwrap_or(0);
+        let number = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let ids = (0..super::LONG).filter(|number| number % 5 == 1).flat_map(|number| {
             ["a", "b", "c"].into_iter().map(move |letter| format!("long-{number}{letter}"))
         });
         let all: Vec<String> = ids.map(|id| self.described(&id, None)).collect();
         let part = all.len().div_ceil(PAGES);
-        let shown = all.chunks(part).nth(number).unwrap_or_default().join(",");
-        let next = number + 1;
-        let more = next < PAGES;
-        answer(
-            200,
-            &[],
-            &format!(r#"{{"instances":[{shown}],"has_more":{more},"next_cursor":"{next}"}}"#),
-        )
+        let shown = all.chunks(part).nth(number).unwrap_or_default();
+        let next = Some(number + 1).filter(|next| *next < PAGES).map(|next| next.to_string());
+        page(shown, next.as_deref())
     }
 }
 

@@ -1,4 +1,4 @@
-//! An API that is well, but for one fault in one phase.
+//! When a fault strikes: the server of the fixture is well, but for one fault in one phase.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use super::{
     table::{Row, Strike},
 };
 use crate::fixture::{
-    server::{Act, Seen, Server, answer},
+    server::{Act, Asked, Seen, Server, answer, asked, at, described, page},
     tls::{Authority, Validity},
 };
 
@@ -112,7 +112,7 @@ impl Plan {
             Phase::Connect | Phase::Tls => false,
             Phase::Header | Phase::Body => true,
             Phase::Reuse => earlier > 0,
-            Phase::SecondPage => seen.target.contains("cursor="),
+            Phase::SecondPage => matches!(asked(seen), Asked::Page(Some(_))),
         };
         strikes && (number >= first_round || !self.wait.probes()) && self.strike()
     }
@@ -128,7 +128,7 @@ impl Plan {
         let is_over = self.strikes.load(Ordering::SeqCst) >= self.most;
         let status =
             if comes_after && !is_over && !self.wait.probes() { "pending" } else { "ready" };
-        let act = self.well(&seen.target, status);
+        let act = self.well(seen, status);
         match act {
             // The next poll needs a connection of its own, which the fault then strikes.
             Act::Bytes(bytes) if matches!(self.phase, Phase::Connect | Phase::Tls) => {
@@ -138,25 +138,16 @@ impl Plan {
         }
     }
 
-    fn well(&self, target: &str, status: &str) -> Act {
+    fn well(&self, seen: &Seen, status: &str) -> Act {
         let one = |number: usize| {
             let ip = if self.wait.probes() { "127.0.0.1".to_owned() } else { ip(number) };
-            let (id, ip) = (number + 1, ip.trim_end().to_owned());
-            format!(
-                r#"{{"id":"i{id}","instance_type":"x","region":"y","status":"{status}","ip":"{ip}"}}"#
-            )
+            described(&format!("i{}", number + 1), status, &at(ip.trim_end()))
         };
-        let body = match target.rsplit_once("/i") {
-            _ if target.contains("cursor=") => {
-                format!(r#"{{"instances":[{},{}],"has_more":false}}"#, one(1), one(2))
-            }
-            _ if target.contains('?') => {
-                format!(r#"{{"instances":[{}],"next_cursor":"2","has_more":true}}"#, one(0))
-            }
-            Some((_, id)) => one(id.parse::<usize>().unwrap() - 1),
-            None => panic!("{target}"),
-        };
-        answer(200, &[], &body)
+        match asked(seen) {
+            Asked::One(id) => answer(200, &[], &one(id[1..].parse::<usize>().unwrap() - 1)),
+            Asked::Page(None) => page(&[one(0)], Some("2")),
+            Asked::Page(_) => page(&[one(1), one(2)], None),
+        }
     }
 }
 
