@@ -8,39 +8,16 @@
 # tests/wine/interrupt.c, compiled, which sends it Ctrl-C; heeds.exe is then beside it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
-[[ $# -gt 0 ]] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ $# -gt 0 ]] || usage
 runner=("$@")
 emulator=("${@:1:$#-1}")
 program=${*: -1}
-version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
-mock_key="mock-id:mock-secret"
+key=mock-id:mock-secret
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# Windows has python, but no python3.
-python=$(command -v python3 || command -v python)
-
-passed=0 failed=0
-check() { # TITLE COMMAND...
-    local title=$1 status=0
-    shift
-    # Not as a condition: bash ignores `-e` all the way down in one.
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$work/log" 2>&1
-    status=$?
-    set -e
-    if [[ $status -eq 0 ]]; then
-        passed=$((passed + 1))
-        echo "ok       $title"
-    else
-        failed=$((failed + 1))
-        echo "FAILED   $title"
-        sed 's/^/         /' "$work/log"
-    fi
-}
+trap leave_nothing EXIT
 
 run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
     local environment=()
@@ -51,11 +28,6 @@ run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
     shift
     code=0
     env "${environment[@]}" timeout 120 "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
-    # Debian's Wine itself crashes at the end of one process in fifty that has threads.
-    if [[ $code -eq 139 && ${emulator[0]-} == wine ]]; then
-        code=0
-        env "${environment[@]}" timeout 120 "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
-    fi
     cat "$work/err"
 }
 
@@ -132,10 +104,10 @@ sigterm() {
     reports 143
 }
 
-ctrl_c() {
+interrupted_by() { # c|break
     rm -f "$work/report.json"
     code=0
-    timeout 120 "${emulator[@]}" "$INTERRUPT" c 3000 "$program" inst_demo --simulate=pending:1m \
+    timeout 120 "${emulator[@]}" "$INTERRUPT" "$1" 3000 "$program" inst_demo --simulate=pending:1m \
         --report "$work/report.json" >"$work/out" 2>"$work/err" || code=$?
     cat "$work/err"
     ended_with 130 ''
@@ -151,28 +123,25 @@ ctrl_c_is_the_commands() {
     [[ $code -eq 40 ]] || { echo "ended with $code"; return 1; }
 }
 
+probe() {
+    local words=(sh -c 'exit 0')
+    [[ $program != *.exe ]] || words=(cmd /c 'exit 0')
+    run -- inst_demo --simulate=ready --for exec --timeout 1m -- "${words[@]}"
+    ended_with 0 $'203.0.113.42\n'
+    [[ $program != *.exe ]] && words=(sh -c 'exit 3') || words=(cmd /c 'exit 3')
+    run -- inst_demo --simulate=ready --for exec --timeout 3s -- "${words[@]}"
+    ended_with 8 ''
+}
+
 over_tls() {
-    local port mock began=$SECONDS
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
-        -subj /CN=wait-ready-runs -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
-        -addext basicConstraints=critical,CA:FALSE \
-        -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
-    cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-    STAND_IN_KEY=$mock_key "$python" scripts/stand-ins/api.py --tls "$work/tls.pem" \
-        >"$work/port" 2>"$work/requests" &
-    mock=$!
-    # shellcheck disable=SC2064 # what it is now, for `mock` is gone by then
-    trap "kill $mock" EXIT
-    until port=$(grep . "$work/port"); do
-        ((SECONDS - began < 20))
-        sleep 0.1
-    done
-    printf '%s\r\n' "$mock_key" >"$work/key"
-    local api=(WAIT_READY_MIN_DELAY=100ms "FAL_API_URL=https://127.0.0.1:$port/v1")
-    run "${api[@]}" FAL_KEY="$mock_key" -- inst_tls --timeout 3s
+    certify
+    serve_api tls "$key" --tls "$work/tls.pem"
+    printf '%s\r\n' "$key" >"$work/key"
+    local api=(WAIT_READY_MIN_DELAY=100ms "FAL_API_URL=https://127.0.0.1:$(<"$work/tls.port")/v1")
+    run "${api[@]}" FAL_KEY=$key -- inst_tls --timeout 3s
     ended_with 124 ''
     says certificate
-    run "${api[@]}" FAL_KEY="$mock_key" SSL_CERT_FILE="$work/tls.crt" -- inst_tls --timeout 1m
+    run "${api[@]}" FAL_KEY=$key SSL_CERT_FILE="$work/tls.crt" -- inst_tls --timeout 1m
     ended_with 0 $'203.0.113.42\n'
     run "${api[@]}" SSL_CERT_FILE="$work/tls.crt" -- inst_tls --api-key-file "$work/key" --timeout 1m
     ended_with 0 $'203.0.113.42\n'
@@ -193,29 +162,18 @@ check "a server that is silent: 124" ends 124 '' hang:1m --timeout 2s
 check "a wrong option: 2" ends 2 '' ready --timeout 10
 check "a port at the address: 0" ends 0 $'203.0.113.42\n' ready --for tcp:8000
 check "env, a file that is written over, a report, a summary" forms
-probe() {
-    local words=(sh -c 'exit 0')
-    [[ $program != *.exe ]] || words=(cmd /c 'exit 0')
-    run -- inst_demo --simulate=ready --for exec --timeout 1m -- "${words[@]}"
-    ended_with 0 $'203.0.113.42\n'
-    [[ $program != *.exe ]] && words=(sh -c 'exit 3') || words=(cmd /c 'exit 3')
-    run -- inst_demo --simulate=ready --for exec --timeout 3s -- "${words[@]}"
-    ended_with 8 ''
-}
-
 check "a COMMAND that is a probe: 0, and 8" probe
 check "COMMAND gets the address, and its exit code is passed on" command_ends
 if [[ $program != *.exe ]]; then
     check "SIGTERM: 143, and a report" sigterm
 elif [[ -n ${INTERRUPT-} ]]; then
-    check "Ctrl-C: 130, and a report" ctrl_c
+    check "Ctrl-C: 130, and a report" interrupted_by c
+    if [[ ${emulator[0]-} == wine ]]; then
+        skip "Ctrl-Break: 130, and a report" "Debian's Wine sends no Ctrl-Break (error 6)"
+    else
+        check "Ctrl-Break: 130, and a report" interrupted_by break
+    fi
     check "Ctrl-C while COMMAND runs: COMMAND's own exit code" ctrl_c_is_the_commands
 fi
-if [[ ${emulator[0]-} == wine ]]; then
-    echo "skipped  over TLS: Debian's Wine cannot verify certificates as Windows does"
-else
-    check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
-fi
-
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+check "over TLS: refused without SSL_CERT_FILE, a key from a file, a wrong key" over_tls
+verdict

@@ -43,8 +43,11 @@ int main(int argc, char **argv)
         return cannot("start the program");
     Sleep(atoi(argv[2]));
     SetConsoleCtrlHandler(not_me, TRUE);
-    if (!GenerateConsoleCtrlEvent(event, 0))
-        return cannot("send the event");
+    if (!GenerateConsoleCtrlEvent(event, 0)) {
+        code = cannot("send the event");
+        TerminateProcess(child.hProcess, code);
+        return (int)code;
+    }
     WaitForSingleObject(child.hProcess, INFINITE);
     GetExitCodeProcess(child.hProcess, &code);
     return (int)code;
