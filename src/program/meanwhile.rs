@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::plan::Look;
 use crate::{
     answer::instance::InstanceId,
-    report::{fleet::A_FLEET, heartbeat::Heartbeat, log::Log},
+    report::{fleet::FLEET_SIZE, heartbeat::Heartbeat, log::Log},
     system::signals::{Signal, Signals},
     terminal::{
         board::Board,
@@ -37,8 +37,8 @@ pub(crate) struct Meanwhile {
 impl Meanwhile {
     /// For a wait for `ids`.
     pub(crate) fn new(ids: &[InstanceId], rules: &Rules, look: &Look, stderr: &Stderr) -> Self {
-        // A program that reads them has every event of every instance.
-        let by_round = ids.len() >= A_FLEET && look.log_format == LogFormat::Text;
+        // A program that reads JSON gets every event of every instance.
+        let by_round = ids.len() >= FLEET_SIZE && look.log_format == LogFormat::Text;
         let progress = look.draws().then(|| {
             let unicode = look.appearance.unicode;
             let board = Board::new(ids.iter().cloned(), rules, unicode);
@@ -76,7 +76,7 @@ impl Meanwhile {
         if let Some((heartbeat, every)) = &self.heartbeat
             && self.last_said().elapsed() >= *every
         {
-            heartbeat.tell(now);
+            heartbeat.beat(now);
         }
     }
 
@@ -85,7 +85,7 @@ impl Meanwhile {
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
-        self.log.tell_rest();
+        self.log.flush();
     }
 }
 

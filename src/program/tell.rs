@@ -4,7 +4,7 @@ use tracing::{error, info};
 
 use super::{
     plan::Look,
-    verdict::{End, Finished, Reason, TOLD_ONE_BY_ONE, Verdict},
+    verdict::{End, Finished, Reason, SHOWN_ONE_BY_ONE, Verdict},
 };
 use crate::{
     answer::poll_error::PollError,
@@ -65,7 +65,7 @@ pub(crate) fn tell_reason(reason: &Reason) {
 /// Tells of each instance; people read of a fleet in one line.
 fn tell_success(finished: &Finished, format: LogFormat) {
     let after = Brief(finished.outcome.elapsed());
-    if format == LogFormat::Text && finished.met().count() > TOLD_ONE_BY_ONE {
+    if format == LogFormat::Text && finished.met().count() > SHOWN_ONE_BY_ONE {
         info!(event = "met", "{} after {after}", finished.got_there());
         return;
     }
@@ -80,7 +80,7 @@ fn tell_success(finished: &Finished, format: LogFormat) {
 }
 
 fn draw_pictures(finished: &Finished, unicode: bool) {
-    if finished.outcome.watches().len() > TOLD_ONE_BY_ONE {
+    if finished.outcome.watches().len() > SHOWN_ONE_BY_ONE {
         return;
     }
     for watch in finished.outcome.watches() {

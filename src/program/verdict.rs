@@ -9,15 +9,15 @@ use crate::{
         advice::for_a_url_without_version,
         exit_code::ExitCode,
         explain::{Explanation, STILL_BILLED, explain, polls},
-        fleet::A_FLEET,
+        fleet::FLEET_SIZE,
     },
     system::{clock::time_of_day, signals::Signal},
     text::duration::Brief,
     wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
 
-/// With more instances than this, one line tells of all.
-pub(super) const TOLD_ONE_BY_ONE: usize = A_FLEET - 1;
+/// The most instances that are reported one by one; more share one line.
+pub(super) const SHOWN_ONE_BY_ONE: usize = FLEET_SIZE - 1;
 
 /// A run that is over.
 pub(crate) struct Finished {
@@ -151,7 +151,7 @@ fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
         let same = kinds.iter_mut().find(|(kind, _)| kind.explanation.what == explanation.what);
         if let Some((_, others)) = same {
             *others += 1;
-        } else if kinds.len() < TOLD_ONE_BY_ONE {
+        } else if kinds.len() < SHOWN_ONE_BY_ONE {
             let error = watch.present_error().cloned();
             kinds.push((Reason { explanation, code: own, error }, 0));
         } else {

@@ -6,12 +6,12 @@ use crate::text::untrusted::is_harmless;
 
 /// `value` as one line of JSON.
 ///
-/// What a terminal or a CI system could obey (control characters of every kind, bidirectional
-/// overrides, the `##` of a CI command) is written as an escape; a parser reads the same text.
+/// Whatever a terminal or a CI system could interpret (control characters, bidirectional overrides,
+/// the `##` of a CI command) is written as a JSON escape, so a parser reads the same text.
 ///
 /// # Panics
 ///
-/// Where `value` cannot be JSON, such as a map whose keys are no text.
+/// If `value` cannot be serialized, such as a map with keys that are not strings.
 #[must_use]
 pub fn line(value: &impl Serialize) -> String {
     let plain = serde_json::to_string(value).expect("a value with a form in JSON");
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_or_a_ci_system_obeys_is_left_and_nothing_is_lost() {
+    fn what_a_terminal_or_a_ci_system_could_interpret_is_escaped_and_nothing_is_lost() {
         let text = "a\u{7f}\u{85}\u{9b}31m\u{2028}\u{202e}\u{e0001}##[error]x\n\"é";
         let line = line(&[text]);
         assert!(line.chars().all(is_harmless) && !line.contains("##"), "{line}");

@@ -149,7 +149,8 @@ fn an_answer_that_cannot_be_used_leaves_one_trace_without_the_key() {
         let arguments = ["-vv", "--timeout", "300ms", "--report", report.to_str().unwrap()];
         let ended = Program::asking(&server, &arguments).run();
         ended.never_says("c0ffee").never_says("not-told");
-        ended.says(&format!("it came as HTTP {status}; content-length: ")).says("server: proxy");
+        let answer = format!("unusable answer: HTTP {status}; content-length: ");
+        ended.says(&answer).says("server: proxy");
         let record = fs::read_to_string(&report).unwrap();
         assert!(!record.contains("c0ffee") && !record.contains("not-told"), "{record}");
         let record: serde_json::Value = serde_json::from_str(&record).unwrap();

@@ -147,7 +147,7 @@ fn one_that_is_deleted_half_way_is_exit_5() {
         Asked::One("i1") => answer(200, &[], &one("i1", "ready")),
         Asked::One(_) => error(404, &[]),
     });
-    wait(&server, &["i1", "i2"], &[]).assert(5, "").says("i2 was deleted while it was waited for");
+    wait(&server, &["i1", "i2"], &[]).assert(5, "").says("i2 was deleted during the wait");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn is_refused(identity: &Identity, trusted: &Authority, what: &str, advice: &str
     let ended = asking(&server, "127.0.0.1", "600ms").env("SSL_CERT_FILE", trusted.file()).run();
     ended.assert(124, "").says(what).says(advice);
     ended.says("no usable answer about inst_abc within 600ms");
-    ended.says("the instance may exist, and be billed");
+    ended.says("the instance may exist and be billed");
     assert_eq!(server.count(), 0, "{ended:#?}");
     ended
 }
@@ -111,7 +111,7 @@ fn an_expired_certificate_is_refused_with_its_date() {
         &company.certify(HERE, Validity::Past),
         &company,
         "the certificate expired on Sun, 01 Mar 2020 00:00:00 GMT (this machine's clock: ",
-        "renew the server's certificate, or set this machine's clock",
+        "renew the server's certificate, or correct this machine's clock",
     );
 }
 
@@ -122,7 +122,7 @@ fn a_certificate_that_is_not_valid_yet_is_refused_with_its_date() {
         &company.certify(HERE, Validity::Future),
         &company,
         "the certificate is not valid before Tue, 01 Jan 2199 00:00:00 GMT",
-        "set this machine's clock",
+        "correct this machine's clock",
     );
 }
 

@@ -143,7 +143,7 @@ fn a_proxy_that_opens_no_tunnel_is_transient_and_says_why() {
         (
             "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n",
             "it answers HTTP 503: Service Unavailable, X-Squid-Error: ERR_DNS_FAIL 0",
-            "does not reach the API itself",
+            "cannot reach the API",
         ),
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "it answers HTTP 502: Bad Gateway", "NO_PROXY"),
         ("", "unexpected end of file", "check HTTPS_PROXY"),
