@@ -158,7 +158,7 @@ fn printed_to_the_end(printed: io::Result<()>, stderr: &Stderr) -> ExitCode {
 
 fn start_logging(look: &Look, stderr: &Stderr) {
     let rust_log = env::var("RUST_LOG").ok();
-    stderr.tell_gaps_as(gap(look.log_format));
+    stderr.set_gap(gap(look.log_format));
     let color = look.appearance.color;
     let subscriber =
         subscriber(look.log_format, look.verbosity, rust_log.as_deref(), color, stderr.clone());

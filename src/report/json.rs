@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::text::untrusted::is_harmless;
+use crate::text::untrusted::escape_json;
 
 /// `value` as one line of JSON.
 ///
@@ -14,26 +14,13 @@ use crate::text::untrusted::is_harmless;
 /// If `value` cannot be serialized, such as a map with keys that are not strings.
 #[must_use]
 pub fn line(value: &impl Serialize) -> String {
-    let plain = serde_json::to_string(value).expect("a value with a form in JSON");
-    let mut line = String::with_capacity(plain.len());
-    let mut previous = '\0';
-    for c in plain.chars() {
-        if !is_harmless(c) || (c == '#' && previous == '#') {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                line += &format!("\\u{unit:04x}");
-            }
-        } else {
-            line.push(c);
-        }
-        previous = c;
-    }
-    line
+    escape_json(&serde_json::to_string(value).expect("a value with a form in JSON"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::untrusted::is_harmless;
 
     #[test]
     fn what_a_terminal_or_a_ci_system_could_interpret_is_escaped_and_nothing_is_lost() {

@@ -65,6 +65,24 @@ impl fmt::Debug for Untrusted {
     }
 }
 
+/// `json` with JSON escapes for whatever a terminal or a CI system could interpret, none of which JSON
+/// has outside its strings.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    let mut previous = '\0';
+    for c in json.chars() {
+        if is_harmless(c) && !(c == '#' && previous == '#') {
+            line.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                line += &format!("\\u{unit:04x}");
+            }
+        }
+        previous = c;
+    }
+    line
+}
+
 /// Whether a terminal and a log show `c` as itself, in place, on the same line.
 pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control()
