@@ -321,10 +321,5 @@ pub fn success(watch: &Watch, condition: &Condition, after: Duration) -> String 
         Condition::Stopped => "stopped".to_owned(),
         Condition::Deleted => "deleted".to_owned(),
     };
-    let doubt = if *condition == Condition::Deleted && watch.instance().is_none() {
-        "; it was never seen: deleted before, or the id or --api-url is wrong"
-    } else {
-        ""
-    };
-    format!("{what} after {} ({}){doubt}", Brief(after), polls(&watch.tally()))
+    format!("{what} after {} ({})", Brief(after), polls(&watch.tally()))
 }

@@ -29,14 +29,14 @@ fn a_wrong_command_line_is_exit_2() {
     refused(&["inst_abc", "--for", "running"], "ready, ssh");
     refused(&["inst_abc", "--for", "ssh:0"], "65535");
     refused(&["inst_abc", "--for", "tcp"], "tcp:8000");
-    refused(&["inst_abc", "--stable", "0"], "from 1 on");
+    refused(&["inst_abc", "--stable", "0"], "at least 1");
     refused(&["inst_abc", "--max-in", "pending"], "pending=5m");
     refused(&["inst_abc", "-q", "-v"], "cannot be used with");
     refused(&["inst_abc", "ssh", "ubuntu@{ip}"], "begins after");
     refused(&["inst_abc", "--simulate", "pending,ready"], "--simulate=pending,ready");
     refused(&[""], "empty");
     refused(&["inst\u{1}abc"], "surely not");
-    refused(&["null"], "for nothing");
+    refused(&["null"], "for a missing value");
     refused(&[".."], "`..`");
     refused(&["@/no/such/file"], "/no/such/file");
     refused(&["inst(x)", "-o", "env", "--simulate"], "cannot carry the id");

@@ -354,7 +354,7 @@ fn what_cannot_be_written_is_named_as_what_it_is_before_the_first_poll() {
     }
     let (one, same) = (folder.text("one"), folder.text("./one"));
     let ended = Program::asking(&server, &["--output-file", &one, "--report", &same]).run();
-    ended.assert(2, "").says("the result and the report are one file");
+    ended.assert(2, "").says("the result and the report are the same file");
     Program::asking(&server, &["--report", "/dev/null", "--summary", "/dev/null"]).run();
     assert_eq!(server.count(), 1);
 }

@@ -106,12 +106,12 @@ fn a_stdout_that_is_not_for_writing_is_known_before_the_first_poll() {
 fn a_closed_stdout_is_warned_of_and_one_that_is_thrown_away_is_none() {
     let server = Server::playing([ready()]);
     let closed = Program::asking(&server, &[]).through(&["sh", "-c", "exec \"$@\" >&-", "sh"]);
-    closed.run().assert(0, "").says("warning: the result goes nowhere: standard output is closed");
+    closed.run().assert(0, "").says("warning: the result will be lost: standard output is closed");
     let thrown_away =
         Program::asking(&server, &[]).through(&["sh", "-c", "exec \"$@\" >/dev/null", "sh"]);
-    thrown_away.run().assert(0, "").never_says("goes nowhere");
+    thrown_away.run().assert(0, "").never_says("will be lost");
     let elsewhere = ["--output-file", "/dev/null"];
     let closed =
         Program::asking(&server, &elsewhere).through(&["sh", "-c", "exec \"$@\" >&-", "sh"]);
-    closed.run().assert(0, "").never_says("goes nowhere");
+    closed.run().assert(0, "").never_says("will be lost");
 }

@@ -75,6 +75,17 @@ fn a_heartbeat_is_an_event_and_can_be_had_by_a_variable_or_not_at_all() {
 }
 
 #[test]
+fn an_instance_never_seen_counts_as_deleted_with_a_warning_that_quiet_keeps() {
+    let deleted = |script: &str| {
+        let ended = Program::new(["x", "--for", "deleted", "--quiet", script]).run();
+        ended.assert(0, "");
+        ended
+    };
+    deleted("--simulate=404").says("warning: x  it was never seen: deleted before, or the id");
+    deleted("--simulate=ready,404").never_says("never seen");
+}
+
+#[test]
 fn a_heartbeat_comes_only_after_a_silence() {
     const SILENCE: Duration = Duration::from_millis(300);
     let server = Server::playing([pending()]);

@@ -1,4 +1,4 @@
-//! The words of the options whose types stand in a room that knows no command line.
+//! The values of options whose types belong to rooms that know no command line.
 
 use clap::{ValueEnum, builder::PossibleValue};
 
