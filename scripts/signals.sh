@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Hits many processes with a signal at a random moment between their start and the COMMAND that takes
-# their place: every one must die of it, and none may leave half a result. Then hits some thousands
+# Sends a signal to many processes at a random moment between their start and the COMMAND that replaces
+# them: each must die of it, and none may leave a partial result. Then does the same to some thousands
 # more, one at each system call with each signal (with strace).
 #
-#   scripts/signals.sh [RUNS]   1,000 unless told
+#   scripts/signals.sh [RUNS]   1,000 by default
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/checks.sh
