@@ -1,23 +1,23 @@
-//! Waits until a GPU instance of fal's Compute API is ready.
+//! Waits until a GPU instance of fal's Compute API is really there.
 //!
-//! The program `wait-ready` is one user of this library. Others are tests and services that need the
-//! same rules: which errors are transient, how long to wait, when an address may be used. A wait has
-//! four parts, each replaceable:
+//! The program `wait-ready` is one user of this library. Another is a test or a service that
+//! wants the same judgement: what is transient and what is final, how long to pause, when an
+//! address may be used. A wait has four parts, each replaceable:
 //!
 //! | part | what it does | ships with |
 //! |---|---|---|
-//! | [`InstanceSource`] | returns the current state of instances | [`HttpSource`], and [`simulate`] without a network |
-//! | [`Probe`] | tries an address | [`NetProbe`] for SSH, TCP, HTTP and commands |
+//! | [`InstanceSource`] | answers what an instance is now | [`HttpSource`], and [`simulate`] without a network |
+//! | [`Probe`] | tries an address | [`NetProbe`] for TCP and SSH |
 //! | [`Policy`] | decides what an answer means and when to poll next; pure | [`Rules`], [`Backoff`], [`Condition`] |
-//! | [`Observer`] | receives the events | [`Log`](report::log::Log), closures, `()` |
+//! | [`Observer`] | is told what happens | [`Log`](report::log::Log), closures, `()` |
 //!
-//! [`Waiter`] is the loop that combines them. It uses only tokio's clock, so under a paused clock a
-//! thousand waits take no time.
+//! [`Waiter`] is the loop that puts them together, on tokio's clock alone: under a paused clock
+//! a thousand waits take no time.
 //!
 //! # Example
 //!
-//! Against a simulated API, over real HTTP on loopback; for the real one, use
-//! [`ApiUrl::PRODUCTION`] and your own key.
+//! Against a simulated API, over real HTTP on loopback; for the real one, take
+//! [`ApiUrl::PRODUCTION`] and a key of your own.
 //!
 #![cfg_attr(feature = "simulate", doc = "```")]
 #![cfg_attr(not(feature = "simulate"), doc = "```ignore")]
