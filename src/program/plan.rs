@@ -33,48 +33,37 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<String>,
     /// The wait, or why there can be none, which is logged and reported as the rest says.
     pub(crate) wait: Result<Wait, Failure>,
-    /// Where the result and the reports go.
     pub(crate) outputs: Outputs,
     /// COMMAND and its arguments; empty without one.
     pub(crate) command: Vec<OsString>,
-    /// The log and its appearance.
     pub(crate) look: Look,
-    /// Warnings about the command line.
     pub(crate) warnings: Vec<String>,
 }
 
 /// A wait, checked as far as that needs neither files nor the network.
 pub(crate) struct Wait {
-    /// The condition and the limits.
     pub(crate) rules: Rules,
-    /// The schedule of the polls.
     pub(crate) pace: Backoff,
     /// COMMAND, if that is the probe.
     pub(crate) probe: Option<Template>,
-    /// The API to poll.
     pub(crate) source: Source,
 }
 
 /// The API to poll, and its key.
 pub(crate) struct Source {
-    /// The base URL.
     pub(crate) api: ApiUrl,
-    /// The file with the key.
     pub(crate) key_file: Option<PathBuf>,
     /// The script of a simulated API that replaces the real one.
     pub(crate) simulated: Option<Script>,
-    /// The time limit of one request.
     pub(crate) request_timeout: Duration,
 }
 
 /// Where the result and the reports go.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    /// The format of the result.
     pub(crate) format: Format,
     /// The file for the result; else standard output.
     pub(crate) result: Option<PathBuf>,
-    /// The file for the report.
     pub(crate) report: Option<PathBuf>,
     /// The file that a summary is appended to.
     pub(crate) summary: Option<PathBuf>,
@@ -84,11 +73,8 @@ pub(crate) struct Outputs {
 
 /// The log and its appearance.
 pub(crate) struct Look {
-    /// How messages look.
     pub(crate) appearance: Appearance,
-    /// How much is logged.
     pub(crate) verbosity: Verbosity,
-    /// The format of the log.
     pub(crate) log_format: LogFormat,
     /// The silence after which a heartbeat is logged.
     pub(crate) heartbeat: Option<Duration>,
