@@ -214,6 +214,7 @@ pub(crate) struct Pace {
 /// The API to poll.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "API")]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 pub(crate) struct Api {
     /// The base URL of the API
     #[arg(long, value_name = "URL", default_value = ApiUrl::PRODUCTION)]
@@ -234,6 +235,7 @@ pub(crate) struct Api {
 /// The outputs.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 pub(crate) struct Output {
     /// How the result is written to standard output
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t)]
