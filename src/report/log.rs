@@ -187,7 +187,7 @@ fn fault(id: &InstanceId, others: usize, error: &PollError, polls_again: bool) {
         PollError::NotFound(_) => "not_found",
         _ => "transient_error",
     };
-    let told = match error.hint() {
+    let text = match error.hint() {
         Some(hint) => {
             format!("asked to wait {} ({}): {error}", Brief(hint.wait), hint.header.name())
         }
@@ -197,7 +197,7 @@ fn fault(id: &InstanceId, others: usize, error: &PollError, polls_again: bool) {
     warn!(
         event = kind, instance = %id, others, error = %error,
         http_status = error.http_status(), retry_after_ms = retry_after_ms(error),
-        "{id}{and_others}  {told}"
+        "{id}{and_others}  {text}"
     );
 }
 

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-/// Whether something is done.
+/// When something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
     /// Where standard error is a terminal
@@ -18,7 +18,7 @@ pub enum When {
 /// How messages look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appearance {
-    /// Whether rows that change in place are drawn.
+    /// Whether progress rows are drawn.
     pub progress: bool,
     /// Whether words are coloured.
     pub color: bool,

@@ -149,7 +149,7 @@ fn every_path_that_the_documents_name_exists() {
                     let Some(place) = known.next().filter(|_| is_ours) else { continue };
                     place.join(word).exists() || known.any(|place| place.join(word).exists())
                 }
-                None if word.ends_with(".rs") && word != ".rs" => has_name(word),
+                None if Path::new(word).extension() == Some("rs".as_ref()) => has_name(word),
                 None => continue,
             };
             assert!(exists, "{document} names {word}");

@@ -261,7 +261,7 @@ pub(crate) struct Output {
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Log that the wait goes on when nothing else was logged for this long; 0 for never
+    /// Log the state of the wait when nothing else was logged for this long; 0 for never
     ///
     /// One line for all instances together, and none where progress rows are drawn.
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
