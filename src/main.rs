@@ -1,4 +1,4 @@
-//! The program `wait-ready`.
+//! `wait-ready`: waits until a GPU instance of fal's Compute API is there.
 
 fn main() -> std::process::ExitCode {
     wait_ready::program::run()

@@ -65,6 +65,15 @@ impl fmt::Debug for Untrusted {
     }
 }
 
+/// Whether a terminal and a log show `c` as itself, in place, on the same line.
+pub(crate) fn is_harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// `json` with JSON escapes for whatever a terminal or a CI system could interpret, none of which JSON
 /// has outside its strings.
 pub(crate) fn escape_json(json: &str) -> String {
@@ -81,15 +90,6 @@ pub(crate) fn escape_json(json: &str) -> String {
         previous = c;
     }
     line
-}
-
-/// Whether a terminal and a log show `c` as itself, in place, on the same line.
-pub(crate) fn is_harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
