@@ -80,7 +80,7 @@ pub enum ProbeError {
     #[error("connected, but closed without an HTTP answer")]
     NoAnswer,
     /// This machine, or this process, had no file or thread to spare: nothing was tried.
-    #[error("this machine has no file or thread to spare: {0}")]
+    #[error("this machine is out of file descriptors or threads: {0}")]
     Exhausted(Untrusted),
     /// The command ran and failed.
     #[error("COMMAND failed with {ended}{}", after_colon(.last_line.as_ref()))]

@@ -306,7 +306,7 @@ fn a_slow_header_is_cut_by_the_request_timeout() {
     let slow = Act::Slow(b"HTTP/1.1 200".to_vec(), Duration::from_secs(30), b" OK\r\n".to_vec());
     let server = Server::playing([slow, ready()]);
     let ended = Program::asking(&server, &["--request-timeout", "200ms"]).run();
-    ended.assert(0, IP).says("no whole answer within 200ms");
+    ended.assert(0, IP).says("no complete answer within 200ms");
     assert_eq!(server.count(), 2);
 }
 
@@ -315,7 +315,7 @@ fn a_slow_body_is_cut_by_the_request_timeout() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":".to_vec();
     let server = Server::playing([Act::Slow(head, Duration::from_secs(30), Vec::new()), ready()]);
     let ended = Program::asking(&server, &["--request-timeout", "200ms"]).run();
-    ended.assert(0, IP).says("no whole answer within 200ms");
+    ended.assert(0, IP).says("no complete answer within 200ms");
 }
 
 #[test]

@@ -99,7 +99,7 @@ async fn a_place_that_is_left_empty_is_an_error_that_is_told() {
         }
     });
     let outcome = Waiter::new(half, NetProbe::new(), policy).wait(&mut observer).await;
-    assert_eq!(told, ["b: the source of the answers gave none"]);
+    assert_eq!(told, ["b: the source gave no answer"]);
     let unanswered = outcome.watches()[1].last_error();
     assert!(matches!(unanswered, Some(Error::Transient { fault: Fault::Unanswered, .. })));
 }

@@ -18,7 +18,7 @@ use crate::fixture::{
 };
 
 /// What is said of a limit of one's own.
-const TOLD: &str = "this machine has no file or thread to spare";
+const TOLD: &str = "this machine is out of file descriptors or threads";
 
 /// Needs a connection for each poll.
 fn closing(act: Act) -> Act {

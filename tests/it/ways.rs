@@ -233,7 +233,7 @@ fn the_phase_in_which_the_time_ran_out_is_named_with_the_host() {
     drop(fill);
     let silent = Server::playing([Act::Slow(Vec::new(), Duration::from_secs(9), Vec::new())]);
     let ended = Program::asking(&silent, &["--request-timeout", "300ms", "--timeout", "1s"]).run();
-    ended.assert(124, "").says("no whole answer within 300ms from 127.0.0.1");
+    ended.assert(124, "").says("no complete answer within 300ms from 127.0.0.1");
 }
 
 #[test]

@@ -40,7 +40,7 @@ const fn request(name: &'static str, act: fn() -> Act, says: &'static [&'static 
 
 const LOST: &[&str] = &["the connection broke: ", "cannot connect: "];
 const NO_TLS: &[&str] = &["no trusted TLS connection: ", "cannot connect: "];
-const SILENT: &[&str] = &["no whole answer within 300ms"];
+const SILENT: &[&str] = &["no complete answer within 300ms"];
 const MALFORMED: &[&str] = &["malformed answer: "];
 const LARGE: &[&str] = &["the answer is larger than 1048576 bytes"];
 
