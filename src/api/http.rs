@@ -30,7 +30,7 @@ use crate::{
     },
     system::{
         clock::time_of_day,
-        limits::{is_of_limits, no_file_to_be_had},
+        limits::{is_of_limits, out_of_files},
     },
 };
 
@@ -305,7 +305,7 @@ impl HttpSource {
         let limit = || {
             let of_limits = |error: &&io::Error| is_of_limits(error);
             let told = chain().filter_map(<dyn Error>::downcast_ref).find(of_limits);
-            let found = || no_file_to_be_had().filter(|_| error.is_connect());
+            let found = || out_of_files().filter(|_| error.is_connect());
             told.map(ToString::to_string).or_else(|| found().map(|error| error.to_string()))
         };
         if let Some(limit) = limit() {
