@@ -80,8 +80,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Returns whether `ip` is outside of "this network" (0.0.0.0/8), multicast, and the reserved block
-/// (240.0.0.0/4, broadcast included): RFC 6890.
+/// Returns whether `ip` is not in "this network" (0.0.0.0/8), not multicast, and not reserved
+/// (240.0.0.0/4, broadcast included): RFC 6890, RFC 5771.
 fn names_a_host(ip: Ipv4Addr) -> bool {
     let first = ip.octets()[0];
     first != 0 && first < 240 && !ip.is_multicast()

@@ -217,7 +217,7 @@ fn a_key_that_cannot_be_sent_is_exit_2_and_not_echoed() {
     fs::write(&file, "[default]\nkey = \"secret\nx").unwrap();
     let ended =
         Program::asking(&server, &[]).without_env("FAL_KEY").env("FAL_CONFIG_PATH", &file).run();
-    ended.assert(2, "").says("not readable as TOML (line ").never_says("secret");
+    ended.assert(2, "").says("is not valid TOML (line ").never_says("secret");
     assert_eq!(server.count(), 0);
 }
 
@@ -234,7 +234,7 @@ const COPIED_ALONG: [(&str, &str); 12] = [
     ("\"FAL_KEY=secret\"", "begins with `FAL_KEY=`"),
     ("export FAL_KEY=secret", "begins with `export `"),
     ("Authorization: Key secret", "begins with `Authorization:`"),
-    ("${secret}", "nobody has replaced"),
+    ("${secret}", "was not expanded"),
 ];
 
 #[test]

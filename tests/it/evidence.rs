@@ -130,7 +130,7 @@ fn a_success_that_is_a_page_says_its_type_and_title() {
         (answer(200, &[("Content-Type", "text/plain")], "OK"), "not JSON but text/plain, \"OK\""),
         (
             answer(200, &[("Content-Encoding", "br")], "x"),
-            "compressed (br), which was not asked for",
+            "compressed (br), which was not requested",
         ),
     ] {
         let server = Server::playing([act, ready()]);

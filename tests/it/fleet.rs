@@ -161,7 +161,7 @@ fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
         });
         let ended = wait(&server, &["i1", "i2", "i3"], &[]);
         assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-        assert_eq!(ended.stderr.matches("asking for each instance").count(), 1, "{ended:#?}");
+        assert_eq!(ended.stderr.matches("requesting each instance").count(), 1, "{ended:#?}");
         let pages = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
         assert_eq!(pages, 1);
     }
@@ -188,7 +188,7 @@ fn list_is_replaced(act: &Act, says: &str, pages: usize) {
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
     ended.assert(0, "203.0.113.2\n203.0.113.3\n203.0.113.4\n");
-    let said = ended.stderr.lines().filter(|line| line.contains("asking for each instance"));
+    let said = ended.stderr.lines().filter(|line| line.contains("requesting each instance"));
     let said: Vec<&str> = said.collect();
     assert!(said.len() == 1 && said[0].contains(says), "{says}: {ended:#?}");
     let asked = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
@@ -240,7 +240,7 @@ fn a_later_page_that_fails_three_rounds_in_a_row_is_replaced() {
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
     assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-    assert_eq!(ended.stderr.matches("asking for each instance").count(), 1, "{ended:#?}");
+    assert_eq!(ended.stderr.matches("requesting each instance").count(), 1, "{ended:#?}");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn an_outage_of_the_whole_api_costs_one_request_more_a_round_and_not_the_list() 
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
     assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-    ended.never_says("asking for each instance");
+    ended.never_says("requesting each instance");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn in_a_simulation_the_list_alone_can_fail() {
         let pace = ["--min-delay", "5ms", "--max-delay", "5ms", "--timeout", "30s"];
         let ended = Program::new(["a", "b", &simulate].into_iter().chain(pace)).run();
         ended.assert(0, "203.0.113.42\n203.0.113.43\n");
-        let said = ended.stderr.matches("asking for each instance by its own request").count();
+        let said = ended.stderr.matches("requesting each instance separately").count();
         assert_eq!(said, notices, "{fault}: {ended:#?}");
     }
 }
