@@ -1,4 +1,4 @@
-//! The faults, by the phase in which they strike.
+//! The faults, by the phase in which they occur.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,7 +11,7 @@ use crate::fixture::{
     tls::Identity,
 };
 
-/// One fault, and how the program words it: by the moment in which it is noticed, one of these.
+/// One fault, and the messages of which the program shows one, depending on when it notices it.
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) strike: Strike,
@@ -20,9 +20,9 @@ pub(super) struct Row {
 
 /// What a fault does.
 pub(super) enum Strike {
-    /// It has the connection.
+    /// It handles the connection.
     Connection(fn(TcpStream)),
-    /// It answers a request.
+    /// It handles one request.
     Answer(fn() -> Act),
 }
 
