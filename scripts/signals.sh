@@ -11,5 +11,5 @@ cd "$(dirname "$0")/.."
 
 export SIGNALS_RUNS=${1:-1000}
 [[ $SIGNALS_RUNS =~ ^[0-9]+$ ]] || usage
-ignored_tests signals::none_of_many_signals_at_random_moments_is_swallowed \
+ignored_tests signals::none_of_many_signals_at_random_times_is_lost \
     moments::a_signal_at_any_moment_of_a_run_ends_it_and_command_is_not_started

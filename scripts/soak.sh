@@ -10,4 +10,4 @@ cd "$(dirname "$0")/.."
 
 export SOAK_SECONDS=${1:-60}
 [[ $SOAK_SECONDS =~ ^[0-9]+$ ]] || usage
-ignored_tests soak::fifty_processes_in_bad_weather_end_right_and_do_not_grow
+ignored_tests soak::fifty_processes_with_random_faults_end_correctly_and_do_not_grow

@@ -10,7 +10,7 @@ use wait_ready::{ExitCode, program::cli::command};
 
 const README: &str = include_str!("../../README.md");
 
-/// The rows of the table under this heading, cell by cell, without its head.
+/// The rows of the table under this heading, without its header row.
 fn table(heading: &str) -> Vec<Vec<String>> {
     let section = README.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
     section
