@@ -7,17 +7,16 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 
-# musl, so that it is static and needs nothing of an image that is empty; packed relocations make
-# it smaller.
+# musl, so that it is static and runs in an empty image; packed relocations make it smaller.
 RUN apt-get update && apt-get install -y --no-install-recommends musl-tools && \
     rm -rf /var/lib/apt/lists/* && \
     rustup target add "$(uname -m)-unknown-linux-musl"
 ENV RUSTFLAGS="-C link-arg=-Wl,-z,pack-relative-relocs"
 
 # The dependencies alone, against an empty crate: this layer, nearly all of the build's
-# time, is made again only when the manifest or the lock file changes.
+# time, is rebuilt only when the manifest or the lock file changes.
 COPY Cargo.toml Cargo.lock ./
-# Examples and tests that the manifest names would have to be there, and are not needed.
+# Examples and tests that the manifest names would have to exist, and are not needed.
 RUN set -eu; \
     sed -i '/^\[\[\(example\|test\|bench\)\]\]$/,/^$/d' Cargo.toml; \
     mkdir src; \
@@ -26,7 +25,7 @@ RUN set -eu; \
     cargo build --release --locked --target "$(uname -m)-unknown-linux-musl"
 
 COPY src src
-# Cargo goes by modification times, and the real sources may be older than the stand-in.
+# Cargo compares modification times, and the real sources may be older than the stand-in.
 RUN set -eu; \
     touch src/lib.rs src/main.rs; \
     cargo build --release --locked --target "$(uname -m)-unknown-linux-musl"; \
@@ -44,7 +43,7 @@ ARG VERSION=""
 ARG REVISION=""
 ARG SOURCE=""
 LABEL org.opencontainers.image.title="wait-ready" \
-      org.opencontainers.image.description="Waits until a GPU instance of fal's Compute API is really there and prints its IP" \
+      org.opencontainers.image.description="Waits until a GPU instance of fal's Compute API is ready and prints its IP" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

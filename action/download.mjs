@@ -1,4 +1,4 @@
-// Downloads URL to FILE. What lasts is told on standard error.
+// Downloads URL to FILE, with retries. Writes the final error to standard error.
 
 import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,8 +17,8 @@ for (let number = 1; ; number += 1) {
     await attempt();
     break;
   } catch (error) {
-    const lasts = error.status >= 400 && error.status < 500 && error.status !== 429;
-    if (lasts || number === ATTEMPTS) {
+    const isPermanent = error.status >= 400 && error.status < 500 && error.status !== 429;
+    if (isPermanent || number === ATTEMPTS) {
       console.error([error.message, error.cause?.message].filter(Boolean).join(": "));
       process.exitCode = 1;
       break;

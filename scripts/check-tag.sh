@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Whether this commit may be released as TAG from REPOSITORY (OWNER/NAME): the version, the changelog
-# and the owner say the same.
+# Checks that this commit may be released as TAG from REPOSITORY (OWNER/NAME): that the version, the
+# changelog and the owner agree.
 #
 #   scripts/check-tag.sh TAG REPOSITORY
 set -euo pipefail

@@ -4,8 +4,8 @@
 #
 #   scripts/check-workflows.sh [--install] [--require]
 #
-# --install   gets what is missing (scripts/tools.sh)
-# --require   fails where something is missing, instead of skipping
+# --install   installs what is missing (scripts/tools.sh)
+# --require   fails if something is missing, instead of skipping
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/checks.sh
@@ -28,7 +28,7 @@ schema() { # NAME FILE...
     with_tool "schema of ${*:2}" check-jsonschema --builtin-schema "$1" "${@:2}"
 }
 
-# Bit for bit what ran when it was looked at: a commit, with the version that it is for people.
+# Actions are pinned to a commit, exactly what was reviewed, with its version in a comment.
 pinned() {
     local pin='^ *-? *uses: [A-Za-z0-9_./-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$'
     ! grep -hE '^ *-? *uses:' .github/workflows/*.yml | grep -vE "$pin"

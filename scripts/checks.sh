@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # some of what it sets is for the scripts that source it
-# What the scripts that check something share: each sources it in the repository's folder. Nothing here
-# is newer than the bash of macOS.
+# What the checking scripts share; each sources it in the repository's folder. Limited to the bash of
+# macOS (3.2).
 
 version=$(sed -n '/^version = "/{s/^version = "\(.*\)"$/\1/p;q;}' Cargo.toml)
 # Windows has python, but no python3.
@@ -32,7 +32,7 @@ passed=0 failed=0 skipped=0
 check() { # TITLE COMMAND...: what the command writes, into $work/log, is shown if it fails
     local title=$1 status=0 began=$SECONDS took
     shift
-    # Not as a condition: bash ignores `-e` all the way down in one.
+    # Not as a condition, in which bash ignores `-e` at every level.
     set +e
     (
         set -e
@@ -109,7 +109,7 @@ certify() { # a certificate that only itself vouches for, $work/tls.crt, and tls
     cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
 }
 
-# --- tests that take their time --------------------------------------------------------
+# --- slow tests ------------------------------------------------------------------------
 
 ignored_tests() { # NAME...: with the program as it is released
     cargo build --locked --release

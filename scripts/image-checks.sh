@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What an image must do, sourced by scripts/image.sh, which sets: podman, image, work, version,
-# revision, and for a processor that is not this machine's: emulator. Counts in: passed, failed.
+# What an image must do. Sourced by scripts/image.sh, which sets podman, image, work, version, revision,
+# and emulator for a foreign processor. Counts in passed and failed.
 
 : "${podman:?}" "${image:?}" "${work:?}" "${version:?}" "${revision:?}"
 # shellcheck source=scripts/checks.sh
@@ -13,7 +13,7 @@ run_flags=(--read-only --user "$user" --cap-drop all --security-opt no-new-privi
     --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --http-proxy=false)
 containers=0
 
-# The kernel is told to emulate nothing: the program is the emulator's argument.
+# The kernel emulates nothing here: the program is an argument of the emulator.
 program=()
 slower=1
 if [ -n "${emulator-}" ]; then
@@ -69,7 +69,7 @@ check "--version" ended_with 0 "wait-ready $version"$'\n'
 run --network none -- inst_x --timeout 1m
 check "without a key it ends with 2 and says nothing on stdout" ended_with 2 ""
 
-# The manifests' own limit, so that it is known to be enough (a cluster's Mi is podman's m).
+# The manifests' own limit, to show that it is enough (a cluster's Mi is podman's m).
 memory=$(sed -n 's/^ *limits: {.*memory: \([0-9]*\)Mi.*/\1/p' examples/kubernetes/job.yaml)
 [ -z "${emulator-}" ] || memory=$((memory * 4)) # most of it the emulator's own
 run --network none --memory "${memory}m" --pids-limit 16 -- inst_x --simulate
@@ -82,7 +82,7 @@ serve_api http "$key"
 outside=(--network host --env "WAIT_READY_MIN_DELAY=50ms" --env "WAIT_READY_MAX_DELAY=200ms"
     --env "FAL_API_URL=http://127.0.0.1:$(cat "$work/http.port")/v1")
 
-# Named without its value, so that the key is in no process's arguments.
+# By name, so that the key is in no process's arguments.
 FAL_KEY=$key run "${outside[@]}" --env FAL_KEY -- inst_by_env --timeout 30s
 check "a wait with FAL_KEY prints the IP and nothing else" ended_with 0 "$ip"$'\n'
 

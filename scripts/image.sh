@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds the images with buildah and tries them with podman: that of the Dockerfile, which
+# Builds the images with buildah and tests them with podman: that of the Dockerfile, which
 # compiles, and those of a release (scripts/release-image.sh), for both processors.
 #
-# It runs on a machine that can pull no image: a stand-in for the base is made, under the name
-# that the Dockerfile uses, of Debian's packages and this machine's own Rust toolchain.
+# Works without pulling images: a stand-in for the base image, under the name that the Dockerfile
+# uses, is made of Debian's packages and this machine's own Rust toolchain.
 #
 #   scripts/image.sh [--install] [--require]
 #
 # --install   installs missing tools with apt-get
-# --require   fails where tools are missing, instead of skipping
+# --require   fails if tools are missing, instead of skipping
 #
 # Images live in their own storage under ${XDG_CACHE_HOME:-~/.cache}/wait-ready-image, so
 # that a second run is fast and no other image or container of this machine is touched.
@@ -50,7 +50,7 @@ if $install && [ -n "$(missing_tools)" ]; then
 fi
 [ -z "$(missing_tools)" ] || skip "not installed: $(missing_tools)(--install installs them)"
 toolchain=$(rustc --print sysroot) || skip "no Rust toolchain"
-# A distribution's own rustc cannot be mounted alone into another root.
+# A distribution's rustc cannot be mounted into another root by itself.
 [ "$toolchain" != /usr ] || skip "the Rust toolchain must be one of rustup's"
 
 base_tag=$(sed -n 's/^FROM \(.*\) AS build$/\1/p' Dockerfile)
@@ -109,7 +109,7 @@ make_base() {
         tar -C "$work/debian" -c . | "${podman[@]}" import - "$debian" >/dev/null 2>&1
         rm -rf "$work/debian"
     fi
-    # The toolchain is mounted, not copied; its version in a label makes a new one build anew.
+    # The toolchain is mounted, not copied; its version is a label, so that a new one rebuilds.
     local version container
     version=$(rustc --version)
     if [ "$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "rustc"}}' \
@@ -123,9 +123,9 @@ make_base() {
     fi
 }
 
-# What cargo needs to reach its registry from here is mounted for the build alone, so that
-# neither the Dockerfile nor the image knows of it: its configuration, the certificates that
-# this machine trusts, and cargo's own variables (proxies are forwarded by buildah).
+# What cargo needs to reach its registry from here is mounted only for the build, so that neither the
+# Dockerfile nor the image contains it: its configuration, the certificates that this machine trusts,
+# and cargo's own variables (buildah forwards proxies).
 mounts=(--volume "$toolchain:/usr/local/rustup:ro")
 mount_cargo_settings() {
     local config certificates="${CARGO_HTTP_CAINFO:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}"
@@ -143,7 +143,7 @@ mount_cargo_settings() {
         done
         echo 'exec /usr/local/rustup/bin/cargo "$@"'
     } >"$work/cargo"
-    # What the Dockerfile adds is there already, in the toolchain that is mounted.
+    # The mounted toolchain already has what the Dockerfile adds.
     {
         echo '#!/bin/sh'
         # shellcheck disable=SC2016 # the script expands these
@@ -165,7 +165,7 @@ build() { # BUILDAH FLAGS
         --build-arg VERSION="$version" --build-arg REVISION="$revision" "$@" . \
         >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; return 1; }
 }
-# The first stage gets a name, so that its layers, and none of an earlier build's, are kept.
+# The first stage is named, so that its layers are kept, and none of an earlier build.
 build --target build --tag localhost/wait-ready-build
 build --tag "$source_image"
 "${podman[@]}" image prune --force >/dev/null 2>&1 || true

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Whose account publishes wait-ready is said once, by `repository` in Cargo.toml.
+# Checks or changes the account that publishes wait-ready, which `repository` in Cargo.toml names.
 #
-#   scripts/owner.sh          fails where a file names another owner than Cargo.toml
+#   scripts/owner.sh          fails if a file names another owner than Cargo.toml
 #   scripts/owner.sh NAME     makes NAME the owner, in Cargo.toml and everywhere else
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 owner() { sed -n 's|^repository = "https://github.com/\([^/]*\)/wait-ready"$|\1|p' Cargo.toml; }
-# Every way in which a file names the repository or what is published from it.
+# Every form in which a file names the repository or what is published from it.
 readonly before='(github\.com/|githubusercontent\.com/|ghcr\.io/|uses: )' after='/wait-ready'
 files() {
     git ls-files -z | grep --null-data --invert-match --line-regexp --fixed-strings scripts/owner.sh

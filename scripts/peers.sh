@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs the program against servers that nobody here wrote: Prism on tests/data/openapi.yaml, nginx,
-# tinyproxy and squid, all on loopback. What is right is said by the contract: scripts/peers/cases.py
-# has one row a case, scripts/peers/oracle.py judges bodies.
+# Runs the program against third-party servers: Prism on tests/data/openapi.yaml, nginx, tinyproxy and
+# squid, all on loopback. The contract decides what is right: scripts/peers/cases.py has one row per
+# case, scripts/peers/oracle.py judges bodies.
 #
 #   scripts/peers.sh [--install] [--require] [--only PART-OF-A-NAME] [--record FILE]
 #
-# --install  gets what is missing, from Debian (as root) and npm (into target/peers)
-# --require  fails where something is missing, which is otherwise a skip
+# --install  installs what is missing, from Debian (as root) and npm (into target/peers)
+# --require  fails if something is missing, instead of skipping
 #
-# The program is WAIT_READY_PROGRAM, else target/release/wait-ready, which is built.
+# The program is WAIT_READY_PROGRAM, else target/release/wait-ready, which is built first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -32,7 +32,7 @@ done
 
 export PATH=$PATH:/usr/sbin:/sbin
 if $install; then
-    # Services that Debian would start are of no use here.
+    # Debian must not start services.
     RUNLEVEL=1 scripts/tools.sh python3=python3 openssl=openssl nginx=nginx tinyproxy=tinyproxy-bin squid=squid npm=npm
     cmp --quiet scripts/peers/package-lock.json "$npm/asked-for" || {
         rm -rf "$npm"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fifty processes against a server that misbehaves at random: every one must end right, and none may
-# grow in memory or open files. SOAK_SEED repeats the weather of another run.
+# Fifty processes against a server that misbehaves at random: each must end correctly, and none may
+# grow in memory or open files. SOAK_SEED repeats the faults of another run.
 #
-#   scripts/soak.sh [SECONDS]   60 unless told
+#   scripts/soak.sh [SECONDS]   60 by default
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/checks.sh
@@ -10,4 +10,4 @@ cd "$(dirname "$0")/.."
 
 export SOAK_SECONDS=${1:-60}
 [[ $SOAK_SECONDS =~ ^[0-9]+$ ]] || usage
-ignored_tests soak::fifty_processes_in_bad_weather_end_right_and_do_not_grow
+ignored_tests soak::fifty_processes_with_random_faults_end_correctly_and_do_not_grow

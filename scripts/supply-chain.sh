@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What the program is made of: licences, bans, sources and duplicate versions (cargo-deny), what a
-# published package holds and that it works on its own, --locked in every script, and an SBOM
-# (CycloneDX) in target/.
+# Checks the supply chain: licences, bans, sources and duplicate versions (cargo-deny), the contents of
+# the published package and that it builds alone, and --locked in every script; writes an SBOM
+# (CycloneDX) to target/.
 #
 #   scripts/supply-chain.sh [--install] [--require] [--fetch-advisories]
 #
-# --install            installs cargo-deny where it is missing, from its own lock file (minutes)
-# --require            fails where a tool is missing, instead of skipping
-# --fetch-advisories   fetches the advisory database; without it, only one that is there is used
+# --install            installs cargo-deny if it is missing, from its own lock file (minutes)
+# --require            fails if a tool is missing, instead of skipping
+# --fetch-advisories   fetches the advisory database; without it, only a local one is used
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/checks.sh
@@ -24,7 +24,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 lock_is_current() { cargo metadata --locked --format-version 1 >/dev/null; }
 
 locked_everywhere() {
-    # Lines of shell that run cargo on this project; `cargo install --path` builds it too.
+    # Shell lines that run cargo on this project; `cargo install --path` builds it too.
     local found
     found=$(git ls-files -- .ci scripts Dockerfile action.yml '.github/*' '*.sh' |
         xargs grep -nE '^[^#]*\bcargo (build|check|test|clippy|doc|run|bench|install|package|publish|tree)\b' |
@@ -71,7 +71,7 @@ advisories() {
 sbom() {
     mkdir -p "$target"
     scripts/sbom.py >"$target/wait-ready.cdx.json"
-    # Made again it is the same, byte for byte.
+    # A second one must be the same, byte for byte.
     scripts/sbom.py | cmp - "$target/wait-ready.cdx.json"
 }
 
@@ -80,7 +80,7 @@ check "every script builds with --locked" locked_everywhere
 check "the package holds what it should" package_is_clean
 check "the package works on its own" package_works
 if $install && ! command -v cargo-deny >/dev/null; then
-    # Without optimization it is built in half the time, and its work takes seconds.
+    # Without optimization it builds in half the time, and runs for seconds.
     cargo install --locked --quiet --debug cargo-deny
 fi
 if needs "licences, bans, sources" cargo-deny; then

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Installs tools that are missing, and nothing where all are there:
+# Installs the tools that are missing:
 #
 #   scripts/tools.sh [COMMAND=PACKAGE...] [python] [npm]
 #
-# COMMAND=PACKAGE  a package of Debian's, as root, where that command is missing
-# python, npm      the pinned tools of scripts/tools/, into target/tools/; Node and npm itself come by Python
+# COMMAND=PACKAGE  a Debian package, as root, if that command is missing
+# python, npm      the pinned tools of scripts/tools/, into target/tools/; PyPI provides Node and npm
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tools=target/tools
 packages=()
 
-# A stamp of what was asked for says that an install is whole; one cut short is made again.
+# A stamp of the request marks a complete install; an interrupted one is repeated.
 is_current() { # FOLDER FILE...
     [[ -e $1/asked-for ]] && cat "${@:2}" | cmp --quiet - "$1/asked-for"
 }

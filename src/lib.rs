@@ -1,23 +1,23 @@
-//! Waits until a GPU instance of fal's Compute API is really there.
+//! Waits until a GPU instance of fal's Compute API is usable.
 //!
-//! The program `wait-ready` is one user of this library. Another is a test or a service that
-//! wants the same judgement: what is transient and what is final, how long to pause, when an
-//! address may be used. A wait has four parts, each replaceable:
+//! The program `wait-ready` is one user of this library; a test or a service that needs the same
+//! rules (which errors are transient, how long to pause, when an address may be used) is another.
+//! A wait has four parts, each replaceable:
 //!
 //! | part | what it does | ships with |
 //! |---|---|---|
-//! | [`InstanceSource`] | answers what an instance is now | [`HttpSource`], and [`simulate`] without a network |
-//! | [`Probe`] | tries an address | [`NetProbe`] for TCP and SSH |
+//! | [`InstanceSource`] | fetches the state of instances | [`HttpSource`], and [`simulate`] without a network |
+//! | [`Probe`] | tries an address | [`NetProbe`] for TCP, SSH and HTTP |
 //! | [`Policy`] | decides what an answer means and when to poll next; pure | [`Rules`], [`Backoff`], [`Condition`] |
-//! | [`Observer`] | is told what happens | [`Log`](report::log::Log), closures, `()` |
+//! | [`Observer`] | receives events | [`Log`](report::log::Log), closures, `()` |
 //!
-//! [`Waiter`] is the loop that puts them together, on tokio's clock alone: under a paused clock
-//! a thousand waits take no time.
+//! [`Waiter`] is the loop that runs them, on tokio's clock alone: under a paused clock a thousand
+//! waits take no time.
 //!
 //! # Example
 //!
-//! Against a simulated API, over real HTTP on loopback; for the real one, take
-//! [`ApiUrl::PRODUCTION`] and a key of your own.
+//! Against a simulated API, over real HTTP on loopback; for the real one, use
+//! [`ApiUrl::PRODUCTION`] and your own key.
 //!
 #![cfg_attr(feature = "simulate", doc = "```")]
 #![cfg_attr(not(feature = "simulate"), doc = "```ignore")]

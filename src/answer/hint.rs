@@ -1,23 +1,23 @@
-//! Server hints: how long a client is asked to wait before its next request.
+//! How long a server asks a client to wait before its next request.
 
 use std::time::{Duration, SystemTime};
 
-/// A readable hint of a 429 or 503 answer.
+/// How long a 429 or 503 response asks to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hint {
-    /// How long to wait, from the arrival of the answer.
+    /// How long to wait, from the arrival of the response.
     pub wait: Duration,
     /// The header it was read from.
     pub header: HintHeader,
 }
 
-/// Where a [`Hint`] was read.
+/// The header that a [`Hint`] was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HintHeader {
     /// `Retry-After` (RFC 9110 section 10.2.3).
     RetryAfter,
-    /// `x-ratelimit-reset`: seconds, or a moment in seconds or milliseconds since 1970.
+    /// `x-ratelimit-reset`: a delay in seconds, or a Unix time in seconds or milliseconds.
     RateLimitReset,
 }
 
@@ -33,51 +33,46 @@ impl HintHeader {
 }
 
 impl Hint {
-    /// Reads the headers of an answer: `Retry-After`, else `x-ratelimit-reset`.
+    /// Parses `Retry-After`, else `x-ratelimit-reset`; returns `None` if neither can be parsed.
     ///
-    /// `now` is what a point in time is compared with: the answer's own `Date`, or the local clock
-    /// where it has none. A point in the past asks for no wait. A number that can only be a point in
-    /// time, in seconds or milliseconds since 1970, is one. A value that cannot be read counts as
-    /// none; a number too large for 64 bits as the largest.
+    /// A date is compared with `now`: the response's own `Date`, or the local clock if it has none.
+    /// One in the past means no wait. A number too large to be a delay is a Unix time, in seconds
+    /// or milliseconds; one too large for 64 bits counts as `u64::MAX` seconds.
     #[must_use]
     pub fn read(
         retry_after: Option<&str>,
         rate_limit_reset: Option<&str>,
         now: SystemTime,
     ) -> Option<Self> {
-        let number = |text: &str| delay_seconds(text).map(|delay| unless_a_moment(delay, now));
-        let wait = |text: &str| number(text).or_else(|| until_http_date(text, now));
-        retry_after
-            .and_then(wait)
-            .map(|wait| Self { wait, header: HintHeader::RetryAfter })
-            .or_else(|| {
-                rate_limit_reset
-                    .and_then(number)
-                    .map(|wait| Self { wait, header: HintHeader::RateLimitReset })
-            })
+        let number = |text: &str| delay_seconds(text).map(|delay| unless_unix_time(delay, now));
+        let number_or_date = |text: &str| number(text).or_else(|| until_http_date(text, now));
+        if let Some(wait) = retry_after.and_then(number_or_date) {
+            return Some(Self { wait, header: HintHeader::RetryAfter });
+        }
+        let wait = rate_limit_reset.and_then(number)?;
+        Some(Self { wait, header: HintHeader::RateLimitReset })
     }
 }
 
-/// From here on a number of seconds is no delay, which would be one of decades, but a moment: this
-/// one in September 2001.
-const FIRST_MOMENT: u64 = 1_000_000_000;
-/// From here on it would be a moment in the year 5138, so that it counts milliseconds.
-const FIRST_IN_MILLIS: u64 = 100_000_000_000;
-/// From here on even milliseconds name no moment that anyone means.
-const END_OF_MOMENTS: u64 = 100_000_000_000_000;
+/// The first number of seconds that is a Unix time (September 2001): as a delay it is 31 years.
+const FIRST_SECONDS: u64 = 1_000_000_000;
+/// The first number that is a Unix time in milliseconds (1973): in seconds it is the year 5138.
+const FIRST_MILLIS: u64 = 100_000_000_000;
+/// The end of plausible Unix times in milliseconds, also in the year 5138.
+const END_MILLIS: u64 = 100_000_000_000_000;
 
-/// `delay`, or the time until the moment that it can only be meant as.
-fn unless_a_moment(delay: Duration, now: SystemTime) -> Duration {
-    let moment = match delay.as_secs() {
-        seconds @ FIRST_MOMENT..FIRST_IN_MILLIS => Duration::from_secs(seconds),
-        millis @ FIRST_IN_MILLIS..END_OF_MOMENTS => Duration::from_millis(millis),
+/// Returns `delay`, or the time until `delay` if it is so long that it must be a Unix time.
+fn unless_unix_time(delay: Duration, now: SystemTime) -> Duration {
+    let unix_time = match delay.as_secs() {
+        seconds @ FIRST_SECONDS..FIRST_MILLIS => Duration::from_secs(seconds),
+        millis @ FIRST_MILLIS..END_MILLIS => Duration::from_millis(millis),
         _ => return delay,
     };
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    moment.saturating_sub(now)
+    unix_time.saturating_sub(now)
 }
 
-/// `delay-seconds = 1*DIGIT` (RFC 9110 section 10.2.3).
+/// Parses `delay-seconds = 1*DIGIT` (RFC 9110 section 10.2.3).
 fn delay_seconds(text: &str) -> Option<Duration> {
     let digits = text.trim_matches([' ', '\t']);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -86,7 +81,7 @@ fn delay_seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
 }
 
-/// The time until an HTTP date (RFC 9110 section 5.6.7), in any of its three forms.
+/// Returns the time until an HTTP date in any of its three forms (RFC 9110 section 5.6.7).
 fn until_http_date(text: &str, now: SystemTime) -> Option<Duration> {
     let date = httpdate::parse_http_date(text.trim_matches([' ', '\t'])).ok()?;
     Some(date.duration_since(now).unwrap_or(Duration::ZERO))
@@ -106,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_names_the_header_that_it_came_from() {
+    fn a_hint_names_its_header() {
         let name = |retry_after, reset| {
             Hint::read(retry_after, reset, rfc_example()).map(|hint| hint.header.name())
         };
@@ -115,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_read_up_to_the_largest_number() {
+    fn seconds_are_parsed_up_to_the_largest_number() {
         assert_eq!(retry_after("0"), Some(Duration::ZERO));
         assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
         assert_eq!(retry_after(" 7\t"), Some(Duration::from_secs(7)));
@@ -124,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_can_only_be_a_moment_is_one() {
+    fn a_number_too_large_for_a_delay_is_a_unix_time() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_061_234_250);
         let read = |text: &str| {
             let [after, reset] = [(Some(text), None), (None, Some(text))]
@@ -137,7 +132,7 @@ mod tests {
         assert_eq!(read("1764061000"), Duration::ZERO, "past");
         assert_eq!(read("1764061000000"), Duration::ZERO, "past, in milliseconds");
         assert_eq!(read("999999999"), Duration::from_secs(999_999_999), "a delay, however long");
-        for number in [FIRST_MOMENT, FIRST_IN_MILLIS, END_OF_MOMENTS, u64::MAX] {
+        for number in [FIRST_SECONDS, FIRST_MILLIS, END_MILLIS, u64::MAX] {
             for number in [number - 1, number] {
                 read(&number.to_string());
             }
@@ -146,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_before_1970_reads_a_moment_too() {
+    fn a_unix_time_is_parsed_with_a_clock_before_1970() {
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
         let hint = Hint::read(None, Some("1764061239"), before).unwrap();
         assert_eq!(hint.wait, Duration::from_secs(1_764_061_239));
     }
 
     #[test]
-    fn an_http_date_is_read_in_its_three_forms() {
+    fn an_http_date_is_parsed_in_its_three_forms() {
         for date in [
             "Sun, 06 Nov 1994 08:50:07 GMT",
             "Sunday, 06-Nov-94 08:50:07 GMT",
@@ -164,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_date_in_the_past_asks_for_no_wait() {
+    fn a_date_in_the_past_means_no_wait() {
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:36 GMT"), Some(Duration::ZERO));
     }
 
     #[test]
-    fn what_cannot_be_read_counts_as_none() {
+    fn a_malformed_hint_is_ignored() {
         for nonsense in
             ["", " ", "soon", "-5", "+5", "1.5", "1e3", "5s", "0x10", "Sun, 06 Nov", "٣"]
         {
@@ -178,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reset_header_serves_where_retry_after_does_not() {
+    fn the_reset_header_is_used_if_retry_after_cannot_be_parsed() {
         let read = |after, reset| {
             Hint::read(after, reset, rfc_example()).map(|hint| (hint.wait.as_secs(), hint.header))
         };

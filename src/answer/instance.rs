@@ -5,36 +5,36 @@ use std::{fmt, str::FromStr, sync::Arc};
 use super::{address::Address, open_enum::open_enum};
 use crate::text::untrusted::Untrusted;
 
-/// The name of an instance: not empty, one line, sendable as one path segment.
+/// The id of an instance: one non-empty word that fits in one URL path segment.
 ///
-/// Cloning is cheap, so that a fleet of ten thousand can be handed around by name.
+/// Cloning is cheap: a fleet may have ten thousand.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstanceId(Arc<str>);
 
-/// Why a text cannot name an instance.
+/// Why a text is not an [`InstanceId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidInstanceId {
-    /// The API asks for at least one character.
+    /// The API requires at least one character.
     #[error("an instance id cannot be empty (is the variable set that it comes from?)")]
     Empty,
-    /// A line break or a blank is never part of an id; it comes from a careless `$(…)`.
+    /// White space is never part of an id; it comes from a careless `$(…)`.
     #[error("an instance id cannot contain blanks or control characters")]
     BlankOrControl,
-    /// A line of a CI log that begins so is a command to the CI system.
+    /// GitHub Actions takes a log line that begins with `::` for a command.
     #[error("an instance id cannot begin with `::`")]
     WorkflowCommand,
-    /// A URL treats these as steps through its path, percent-encoded or not (RFC 3986 section 5.2.4).
+    /// URL parsers remove these segments, percent-encoded or not (RFC 3986 section 5.2.4).
     #[error("`.` and `..` cannot name an instance")]
     DotSegment,
 }
 
 impl InstanceId {
-    /// Takes `id` for the name of an instance.
+    /// Checks that `id` can be the id of an instance.
     ///
     /// # Errors
     ///
-    /// [`InvalidInstanceId`] when no instance can have this name.
+    /// [`InvalidInstanceId`] if it cannot.
     pub fn new(id: &str) -> Result<Self, InvalidInstanceId> {
         if id.is_empty() {
             Err(InvalidInstanceId::Empty)
@@ -49,7 +49,7 @@ impl InstanceId {
         }
     }
 
-    /// The name as text.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,25 +77,25 @@ impl fmt::Debug for InstanceId {
 }
 
 open_enum! {
-    /// Where an instance is on its way.
+    /// The lifecycle status of an instance.
     Status {
-        /// It runs; its address is known, or about to be.
+        /// Running; its address is known, or about to be.
         Ready = "ready",
-        /// It has been created.
+        /// Created.
         Init = "init",
-        /// It waits for capacity.
+        /// Waiting for capacity.
         Pending = "pending",
-        /// Its machine is being set up.
+        /// Being set up.
         Provisioning = "provisioning",
-        /// It has ended and does not start again.
+        /// Ended; it does not start again.
         Stopped = "stopped",
-        /// The API itself cannot say.
+        /// The API does not know.
         Unknown = "unknown",
     }
 }
 
 open_enum! {
-    /// What hardware an instance has.
+    /// The hardware of an instance.
     InstanceType {
         /// Eight H100 SXM5.
         Gpu8xH100Sxm5 = "gpu_8x_h100_sxm5",
@@ -105,7 +105,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Where on earth an instance is.
+    /// The geographic region of an instance.
     Region {
         /// Western United States.
         UsWest = "us-west",
@@ -117,13 +117,13 @@ open_enum! {
         EuNorth = "eu-north",
         /// Western Europe.
         EuWest = "eu-west",
-        /// Somewhere else.
+        /// Elsewhere.
         Other = "other",
     }
 }
 
 open_enum! {
-    /// Where inside its region an instance is placed.
+    /// The part of its region that an instance is in.
     Sector {
         /// The first sector.
         Sector1 = "sector_1",
@@ -134,31 +134,31 @@ open_enum! {
     }
 }
 
-/// What the API says of one instance. Only `id` and `status`, and `ip` for ready, decide anything;
-/// the rest is there to be told.
+/// An instance as the API describes it. Only `id` and `status`, and `ip` for ready, decide
+/// anything; the rest is for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Instance {
-    /// Its name.
+    /// Its id.
     pub id: InstanceId,
-    /// Where it is on its way.
+    /// Its lifecycle status.
     pub status: Status,
     /// Its address, once it has one.
     pub ip: Option<Address>,
-    /// What stood in place of an address and is none that can be connected to.
+    /// The value of `ip` if it cannot be connected to.
     pub unusable_ip: Option<Untrusted>,
     /// Its hardware.
     pub instance_type: Option<InstanceType>,
     /// Its region.
     pub region: Option<Region>,
-    /// Its place in the region, where that applies.
+    /// Its sector, if it has one.
     pub sector: Option<Sector>,
     /// Who created it.
     pub creator_user_nickname: Option<Untrusted>,
 }
 
 impl Instance {
-    /// An instance of which nothing else is known yet.
+    /// Makes an instance with nothing but an id and a status.
     ///
     /// ```
     /// use wait_ready::{Address, Instance, InstanceId, Origin, Status};
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documented_values_are_known_and_others_are_kept_as_they_came() {
+    fn documented_values_are_known_and_others_are_kept_as_received() {
         for status in Status::DOCUMENTED {
             assert_eq!(Status::from(status.as_received()), *status);
             assert!(!matches!(status, Status::Undocumented(_)));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_shown_and_debugged_as_its_text() {
+    fn an_id_is_displayed_as_its_text() {
         let id = InstanceId::new("inst_a").unwrap();
         assert_eq!((format!("{id}"), format!("{id:?}")), ("inst_a".into(), "\"inst_a\"".into()));
     }

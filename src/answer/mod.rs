@@ -1,4 +1,4 @@
-//! What one poll can bring: an instance, or why not.
+//! The result of one poll: an instance, or an error.
 
 pub mod address;
 pub mod hint;
@@ -12,5 +12,5 @@ pub mod trace;
 use instance::Instance;
 use poll_error::PollError;
 
-/// What one poll of one instance brought.
+/// The result of one poll of one instance.
 pub type Answer = Result<Instance, PollError>;

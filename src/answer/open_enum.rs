@@ -1,6 +1,6 @@
-//! The enumerations of the API document, which may grow any day.
+//! Enumerations of the API document that may gain values.
 
-/// An enumeration of the API document that may grow: what it does not list is kept as it came.
+/// Declares an enumeration of the API document; values that it does not list are kept as received.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -8,7 +8,7 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* $variant,)+
-            /// A value that the API document does not list, as it came.
+            /// A value that the API document does not list.
             Undocumented($crate::text::untrusted::Untrusted),
         }
 
@@ -16,7 +16,7 @@ macro_rules! open_enum {
             /// Every value that the API document lists.
             pub const DOCUMENTED: &[Self] = &[$(Self::$variant,)+];
 
-            /// Whether the API document lists it.
+            /// Returns whether the API document lists this value.
             #[must_use]
             pub fn is_documented(&self) -> bool {
                 !matches!(self, Self::Undocumented(_))

@@ -1,4 +1,4 @@
-//! Why a poll brought no instance, as data that a decision can be made on.
+//! Why a poll failed, as data that decisions are made on.
 
 use std::{fmt, time::Duration};
 
@@ -10,22 +10,22 @@ use crate::text::{duration::Brief, untrusted::Untrusted};
 open_enum! {
     /// The `type` of the API's error object.
     ErrorType {
-        /// The key is missing, wrong, or may not do this.
+        /// The key is missing, wrong, or lacks permission.
         AuthorizationError = "authorization_error",
-        /// The request is not what the API expects.
+        /// The request is invalid.
         ValidationError = "validation_error",
-        /// There is no such thing, or it belongs to someone else.
+        /// The resource does not exist, or belongs to someone else.
         NotFound = "not_found",
         /// Too many requests.
         RateLimited = "rate_limited",
-        /// A fault of the server.
+        /// The server failed.
         ServerError = "server_error",
-        /// The API cannot do this yet.
+        /// The API does not support this yet.
         NotImplemented = "not_implemented",
     }
 }
 
-/// An answer with an error status, and what its body says of it.
+/// A response with an error status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerError {
@@ -40,11 +40,11 @@ pub struct ServerError {
     /// What fal's support asks for: `error.request_id`, else the header `x-request-id`,
     /// `x-fal-request-id` or `cf-ray`.
     pub request_id: Option<Untrusted>,
-    /// What shows that something in front of the API spoke; none where the API itself did.
+    /// Who answered in place of the API, if the API itself did not.
     pub foreign: Option<Box<Foreign>>,
 }
 
-/// What an answer that is not the API's own shows of who gave it: a gateway, a proxy, a captive
+/// What a response that is not the API's own shows of its sender: a gateway, a proxy, a captive
 /// portal, a firewall.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -53,20 +53,20 @@ pub struct Foreign {
     pub content_type: Option<Untrusted>,
     /// The `Server` header.
     pub server: Option<Untrusted>,
-    /// The `cf-ray` header, by which Cloudflare finds the request again.
+    /// The `cf-ray` header: Cloudflare's id of the request.
     pub cf_ray: Option<Untrusted>,
     /// The `cf-mitigated` header: what Cloudflare did instead of passing the request on.
     pub mitigated: Option<Untrusted>,
-    /// The title of a page, else the first words of the body.
+    /// The title of an HTML page, else the first words of the body.
     pub title: Option<Untrusted>,
-    /// The beginning of the answer as it came.
+    /// The beginning of the response.
     pub trace: Option<Trace>,
 }
 
 impl std::error::Error for ServerError {}
 
 impl ServerError {
-    /// An answer that says nothing beyond its status code.
+    /// Makes a response with nothing but a status code.
     #[must_use]
     pub fn bare(status: u16) -> Self {
         Self {
@@ -78,9 +78,7 @@ impl ServerError {
             foreign: None,
         }
     }
-}
 
-impl ServerError {
     fn trace(&self) -> Option<&Trace> {
         self.foreign.as_ref()?.trace.as_ref()
     }
@@ -115,9 +113,8 @@ impl fmt::Display for ServerError {
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
         }
-        // Cloudflare's own number is told once.
-        let is_told = self.foreign.as_ref().is_some_and(|it| it.cf_ray == self.request_id);
-        let request_id = self.request_id.as_ref().filter(|_| !is_told);
+        let in_foreign = self.foreign.as_ref().is_some_and(|it| it.cf_ray == self.request_id);
+        let request_id = self.request_id.as_ref().filter(|_| !in_foreign);
         match (&self.error_type, request_id) {
             (Some(error_type), Some(id)) => write!(f, " ({error_type}, request_id {id})")?,
             (Some(error_type), None) => write!(f, " ({error_type})")?,
@@ -131,75 +128,75 @@ impl fmt::Display for ServerError {
     }
 }
 
-/// What went wrong with a poll that is worth repeating.
+/// An error that is worth a retry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// No connection could be made: refused, unreachable, no such host.
     #[error("cannot connect: {0}")]
     Connect(Untrusted),
-    /// The proxy was not reached, or opened no way to the API.
+    /// The proxy could not be connected to, or opened no tunnel to the API.
     #[error("no way through the proxy: {0}")]
     Proxy(ProxyFault),
     /// The peer's certificate or handshake was not acceptable.
     #[error("no trusted TLS connection: {0}")]
     Tls(TlsFault),
-    /// The connection broke before the answer was whole.
+    /// The connection broke before the response was complete.
     #[error("the connection broke: {0}")]
     Broken(Untrusted),
-    /// The request took longer than it may.
-    #[error("{}", out_of_time(*.after, *.phase, .host))]
+    /// The request timed out.
+    #[error("{}", timed_out(*.after, *.phase, .host))]
     TimedOut {
-        /// The time that it was given.
+        /// The timeout.
         after: Duration,
-        /// How far it came.
+        /// What the request was waiting for.
         phase: Phase,
-        /// Whom it waited for.
+        /// The host that it was waiting for.
         host: Untrusted,
     },
     /// 408, 425 or 5xx.
     #[error("{0}")]
     Server(ServerError),
-    /// The answer's body is longer than this many bytes.
+    /// The response's body is longer than this many bytes.
     #[error("the answer is larger than {0} bytes")]
     Oversized(usize),
-    /// The answer came whole and is not one of this API.
+    /// The response is complete, and not one of this API.
     #[error("malformed answer: {reason}")]
     Malformed {
         /// What is wrong with it.
         reason: Untrusted,
-        /// The beginning of the answer as it came.
+        /// The beginning of the response.
         trace: Option<Box<Trace>>,
     },
-    /// The list of all instances cannot be had; the instances themselves may well be.
+    /// The list endpoint failed; requests for single instances may still succeed.
     #[error("the list of instances: {0}")]
     List(Box<Fault>),
-    /// This machine, or this process, had no file or thread to spare: the API was not asked.
-    #[error("this machine has no file or thread to spare: {0}")]
+    /// This machine or process is out of file descriptors or threads; no request was sent.
+    #[error("this machine is out of file descriptors or threads: {0}")]
     Exhausted(Untrusted),
-    /// The source left the place of an instance empty without saying why.
-    #[error("the source of the answers gave none")]
+    /// The source gave no answer for an instance, and no reason.
+    #[error("the source gave no answer")]
     Unanswered,
 }
 
-/// How far a request came before its time was up.
+/// What a request was waiting for when it timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The host's name was being looked up.
+    /// The lookup of the host name.
     LookUp,
-    /// A connection was being made, TLS and a proxy's tunnel included.
+    /// The connection, TLS and a proxy's tunnel included.
     Connect,
-    /// The request was sent.
+    /// The response.
     Answer,
 }
 
-fn out_of_time(after: Duration, phase: Phase, host: &Untrusted) -> String {
+fn timed_out(after: Duration, phase: Phase, host: &Untrusted) -> String {
     let after = Brief(after);
     match phase {
-        Phase::LookUp => format!("the host name {host} was not looked up within {after}"),
+        Phase::LookUp => format!("the host name {host} was not resolved within {after}"),
         Phase::Connect => format!("no connection to {host} within {after}"),
-        Phase::Answer => format!("no whole answer within {after} from {host}"),
+        Phase::Answer => format!("no complete answer within {after} from {host}"),
     }
 }
 
@@ -224,14 +221,14 @@ impl Fault {
     }
 }
 
-/// Why the API refuses a request for good.
+/// A permanent refusal of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A status that no repetition changes.
+    /// A status that a retry does not change.
     #[error("{0}")]
     Status(ServerError),
-    /// A redirect. Following it could carry the key to another host.
+    /// A redirect. Following it could send the key to another host.
     #[error("HTTP {status}: a redirect{}", target(.location.as_ref()))]
     Redirect {
         /// The HTTP status code.
@@ -245,54 +242,54 @@ fn target(location: Option<&Untrusted>) -> String {
     location.map(|location| format!(" to {location}")).unwrap_or_default()
 }
 
-/// Why a poll brought no instance.
+/// Why a poll failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PollError {
-    /// Worth repeating until the deadline.
+    /// Retried until the deadline.
     #[error("{fault}")]
     Transient {
         /// What went wrong.
         fault: Fault,
-        /// What a 503 asks for.
+        /// How long a 503 asks to wait.
         hint: Option<Hint>,
     },
-    /// 429: poll again, later.
+    /// 429: retried later.
     #[error("{answer}")]
     Throttled {
-        /// What the server said.
+        /// The response.
         answer: ServerError,
         /// How long it asks to wait.
         hint: Option<Hint>,
     },
-    /// 404: there is no such instance, yet or any more.
+    /// 404: there is no such instance, not yet or no longer.
     #[error("{0}")]
     NotFound(ServerError),
-    /// 401 or 403: the key will not do.
+    /// 401 or 403: the key is refused.
     #[error("{0}")]
     Unauthorized(ServerError),
-    /// Any other answer that no repetition changes.
+    /// Any other permanent refusal.
     #[error("{0}")]
     Refused(Refusal),
-    /// A refusal that is not the API's own: transient, until it has lasted.
+    /// A refusal that is not the API's own: transient until it persists.
     #[error("{0}")]
     Foreign(ServerError),
 }
 
 impl PollError {
-    /// A transient error without a hint.
+    /// Makes a transient error without a hint.
     #[must_use]
     pub fn transient(fault: Fault) -> Self {
         Self::Transient { fault, hint: None }
     }
 
-    /// An answer that is not one of this API.
+    /// Makes the error for a response that is not one of this API.
     #[must_use]
     pub fn malformed(reason: impl Into<Box<str>>) -> Self {
         Self::transient(Fault::Malformed { reason: Untrusted::new(reason), trace: None })
     }
 
-    /// Judges an answer whose status is not a success, by the contract's table.
+    /// Classifies a response whose status is not a success.
     #[must_use]
     pub fn from_answer(
         answer: ServerError,
@@ -314,7 +311,7 @@ impl PollError {
         }
     }
 
-    /// Whether `other` is the same thing going wrong again, so that a log need not repeat it.
+    /// Returns whether `other` is of the same kind, so that a log need not repeat it.
     #[must_use]
     pub fn is_same_kind(&self, other: &Self) -> bool {
         match (self, other) {
@@ -325,7 +322,7 @@ impl PollError {
         }
     }
 
-    /// What the server said, where it answered with an error status.
+    /// The response, if the server answered with an error status.
     #[must_use]
     pub fn answer(&self) -> Option<&ServerError> {
         match self {
@@ -343,7 +340,7 @@ impl PollError {
         }
     }
 
-    /// The beginning of the answer that could not be used, where there was one.
+    /// The beginning of the response that could not be used, if there was one.
     #[must_use]
     pub fn trace(&self) -> Option<&Trace> {
         match self {
@@ -352,13 +349,13 @@ impl PollError {
         }
     }
 
-    /// Whether the server wants to be left alone for a while, however long.
+    /// Returns whether the server asks for a pause, of known length or not.
     #[must_use]
     pub fn asks_for_a_pause(&self) -> bool {
         matches!(self, Self::Throttled { .. }) || self.hint().is_some()
     }
 
-    /// The HTTP status of the answer that was one.
+    /// The HTTP status of the response, if there was one with an error status.
     #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         match self {
@@ -367,7 +364,7 @@ impl PollError {
         }
     }
 
-    /// How long the server asks to wait, if it does.
+    /// How long the server asks to wait, if it says.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
         match self {
@@ -386,22 +383,22 @@ mod tests {
     }
 
     #[test]
-    fn every_status_code_has_the_contracts_verdict() {
+    fn every_status_code_is_classified() {
         for status in 300..1000 {
             let error = judged(status);
-            let as_expected = match status {
+            let is_expected = match status {
                 401 | 403 => matches!(error, PollError::Unauthorized(_)),
                 404 => matches!(error, PollError::NotFound(_)),
                 429 => matches!(error, PollError::Throttled { .. }),
                 408 | 425 | 500.. => matches!(error, PollError::Transient { .. }),
                 _ => matches!(error, PollError::Refused(_)),
             };
-            assert!(as_expected, "{status}: {error:?}");
+            assert!(is_expected, "{status}: {error:?}");
         }
     }
 
     #[test]
-    fn a_refusal_in_front_of_the_api_is_not_the_apis() {
+    fn a_foreign_4xx_is_not_the_apis_own() {
         for status in 300..600 {
             let mut answer = ServerError::bare(status);
             answer.foreign = Some(Box::default());
@@ -421,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_is_kept_on_429_and_503_and_on_nothing_else() {
+    fn a_hint_is_kept_on_429_and_503_only() {
         let hint = Hint::read(Some("5"), None, std::time::SystemTime::UNIX_EPOCH);
         for status in 300..600 {
             let error = PollError::from_answer(ServerError::bare(status), hint, None);
@@ -430,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_of_the_same_kind_whatever_its_words() {
+    fn the_kind_of_a_fault_does_not_depend_on_its_text() {
         let tls = |name: &str| Fault::Tls(TlsFault::SelfSigned { name: name.into() });
         let issuer = Fault::Tls(TlsFault::UnknownIssuer { issuer: "a".into() });
         let server = |status| Fault::Server(ServerError::bare(status));
@@ -448,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_says_where_to() {
+    fn a_redirect_shows_its_location() {
         let redirect = |location: Option<&str>| {
             let location = location.map(Untrusted::from);
             PollError::from_answer(ServerError::bare(302), None, location).to_string()
@@ -458,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_error_shows_all_that_support_needs_on_one_line() {
+    fn a_server_error_is_one_line_with_the_request_id() {
         let error = ServerError {
             status: 403,
             error_type: Some("authorization_error".into()),
@@ -475,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_front_of_the_api_says_so_and_who_gave_it() {
+    fn a_foreign_response_shows_who_sent_it() {
         let foreign = Foreign {
             content_type: Some("text/html".into()),
             server: Some("cloudflare".into()),

@@ -1,20 +1,20 @@
-//! Why there is no way through a proxy, in plain words.
+//! Why a connection through a proxy failed.
 
 use crate::text::untrusted::Untrusted;
 
-/// Why a proxy opened no way to the API.
+/// Why a connection through a proxy failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyFault {
-    /// The proxy itself was not reached.
+    /// The proxy itself could not be connected to.
     #[error("{0}")]
     Unreachable(Untrusted),
-    /// The proxy answered, and did not connect.
+    /// The proxy refused the tunnel.
     #[error("it answers HTTP {status}{}", quoted(.said.as_ref()))]
     Refused {
-        /// The status that it answered with.
+        /// The HTTP status code.
         status: u16,
-        /// What it said of it.
+        /// Its reason phrase.
         said: Option<Untrusted>,
     },
     /// Anything else.

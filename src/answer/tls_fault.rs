@@ -1,74 +1,74 @@
-//! Why a server cannot be trusted to be the API, in plain words.
+//! Why a TLS connection failed, in plain words.
 
 use std::time::{Duration, SystemTime};
 
 use crate::text::untrusted::Untrusted;
 
-/// The last second that an HTTP date can name: 9999-12-31T23:59:59Z.
+/// The last second that an HTTP date can express: 9999-12-31T23:59:59Z.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
-/// Why no TLS connection came about that a key may be sent over.
+/// Why there is no TLS connection that a key may be sent over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFault {
-    /// The certificate vouches for itself, and nobody here knows it.
+    /// The certificate is self-signed and not trusted.
     #[error("the certificate is self-signed ({name}) and not trusted here")]
     SelfSigned {
-        /// Whom it names.
+        /// The certificate's subject.
         name: Untrusted,
     },
-    /// The certificate is signed by an authority that is not trusted here.
+    /// The certificate is signed by an authority that is not trusted.
     #[error("the certificate's issuer ({issuer}) is not trusted here")]
     UnknownIssuer {
-        /// Whom the certificate names as its issuer.
+        /// The certificate's issuer.
         issuer: Untrusted,
     },
-    /// An authority's own certificate stands where a server's should. Trusting it changes nothing.
+    /// The server presents an authority's own certificate. Trusting that authority does not help.
     #[error("the certificate is an authority's own ({name}), not one for a server")]
     AuthorityAsServer {
-        /// Whom it names.
+        /// The certificate's subject.
         name: Untrusted,
     },
-    /// The certificate is too old.
+    /// The certificate has expired.
     #[error("the certificate expired on {} (this machine's clock: {})", date(*.since), date(*.now))]
     Expired {
-        /// When it ended.
+        /// The end of its validity.
         since: SystemTime,
-        /// What this machine's clock said.
+        /// This machine's clock.
         now: SystemTime,
     },
-    /// The certificate is too young, or the clock is slow.
+    /// The certificate is not valid yet, or this machine's clock is slow.
     #[error(
         "the certificate is not valid before {} (this machine's clock: {})",
         date(*.before), date(*.now)
     )]
     NotValidYet {
-        /// When it begins.
+        /// The beginning of its validity.
         before: SystemTime,
-        /// What this machine's clock said.
+        /// This machine's clock.
         now: SystemTime,
     },
-    /// The certificate is another host's.
+    /// The certificate is for another host.
     #[error("the certificate is for {presented}, not for {expected}")]
     WrongHost {
-        /// The host that was asked for.
+        /// The host that was connected to.
         expected: Untrusted,
-        /// The hosts that the certificate names.
+        /// The certificate's hosts.
         presented: Untrusted,
     },
-    /// The certificate's signature is of a kind that cannot be checked here.
+    /// The certificate's signature algorithm is not supported.
     #[error(
         "the certificate is signed by its issuer ({issuer}) in a way that is not supported here, such \
          as a P-521 key, or ECDSA with SHA-512"
     )]
     UnsupportedSignature {
-        /// Whom the certificate names as its issuer.
+        /// The certificate's issuer.
         issuer: Untrusted,
     },
     /// The certificate has another defect.
     #[error("the certificate {0}")]
     Unusable(&'static str),
-    /// What answered was not TLS.
+    /// The response was not TLS.
     #[error("the server does not speak TLS at this port")]
     NotTls,
     /// Anything else, in the words of the TLS library.
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_date_is_too_far_to_be_told() {
+    fn a_date_that_http_cannot_express_is_cut() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let fault = TlsFault::Expired { since: at(0), now: at(1 << 40) };
         assert_eq!(

@@ -1,23 +1,23 @@
-//! The beginning of an answer, kept for whoever has to find out where it came from.
+//! The beginning of a response, kept to find out where it came from.
 
 use std::fmt;
 
 use crate::text::untrusted::Untrusted;
 
-/// The beginning of an answer that could not be used, without the key.
+/// The beginning of a response that could not be used, with the API key redacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trace {
     /// The HTTP status code.
     pub status: u16,
-    /// The headers that show who answered, as far as they were there.
+    /// Those of its headers that show who answered.
     pub headers: Vec<(&'static str, Untrusted)>,
     /// The first characters of the body.
     pub body: Untrusted,
 }
 
 impl Trace {
-    /// An answer of which nothing but its status is known yet.
+    /// Makes a trace.
     #[must_use]
     pub fn new(status: u16, headers: Vec<(&'static str, Untrusted)>, body: Untrusted) -> Self {
         Self { status, headers, body }

@@ -1,7 +1,7 @@
-//! Connections to the API: made through the environment's proxy, and not trusted for ever.
+//! Connections to the API, through the environment's proxy, and renewed from time to time.
 
 use std::{
-    fmt, io,
+    io,
     net::ToSocketAddrs as _,
     sync::{
         Arc,
@@ -22,16 +22,16 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::proxy::ProxyUrl;
 
-/// The most requests of one round that are under way at once.
+/// The most concurrent requests.
 pub(super) const MAX_IN_FLIGHT: usize = 8;
 
-/// How long connections serve before the name is looked up again: it may have moved.
-const LONGEST_LIFE: Duration = Duration::from_secs(60);
-/// After this many faulty rounds in a row the same connection is not asked again: the server behind
-/// it may be the fault.
-const MOST_FAULTS: u32 = 2;
-/// No header but a few is needed, so that their number does not decide.
-const MOST_HEADERS: usize = 2_000;
+/// The age at which connections are replaced, because the host's address may have changed.
+const MAX_AGE: Duration = Duration::from_secs(60);
+/// The number of faulty rounds in a row after which connections are replaced, because the server
+/// behind them may be the cause.
+const MAX_FAULTS: u32 = 2;
+/// The most headers of a response. Few are used, so more than the default of 100 do not matter.
+const MAX_HEADERS: usize = 2_000;
 
 /// The connections to one API.
 #[derive(Debug)]
@@ -65,27 +65,27 @@ impl Connections {
         self.proxy.as_ref()
     }
 
-    /// Returns whether the last look-up of a name has not ended yet.
+    /// Returns whether a lookup of the host name is pending.
     pub(super) fn is_looking_up(&self) -> bool {
-        self.look_up.is_under_way.load(Ordering::Relaxed)
+        self.look_up.is_pending.load(Ordering::Relaxed)
     }
 
-    /// Notes how a round went.
+    /// Records whether a round was faulty.
     pub(super) fn note(&mut self, was_faulty: bool) {
         self.faults = if was_faulty { self.faults + 1 } else { 0 };
     }
 
-    /// Leaves the connections that have served for too long or too badly; those of the next round
-    /// are made anew, over the same TLS sessions.
+    /// Drops connections that are too old or faulty, so that the next request makes new ones. TLS
+    /// sessions are kept.
     pub(super) fn renew_if_due(&mut self) {
-        let is_faulty = self.faults >= MOST_FAULTS;
-        if !is_faulty && self.made.elapsed() < LONGEST_LIFE {
+        let is_faulty = self.faults >= MAX_FAULTS;
+        if !is_faulty && self.made.elapsed() < MAX_AGE {
             return;
         }
         if is_faulty {
             self.look_up.turn.fetch_add(1, Ordering::Relaxed);
         }
-        // What could be made once can be made again; where it cannot, the old ones serve.
+        // This worked at the start; should it fail now, the old connections stay.
         if let Ok(client) =
             client(&self.tls, self.proxy.as_ref(), &self.look_up, self.request_timeout)
         {
@@ -106,14 +106,14 @@ fn client(
         .user_agent(concat!("wait-ready/", env!("CARGO_PKG_VERSION")))
         .default_headers(accept)
         .http1_only()
-        .http1_max_headers(MOST_HEADERS)
+        .http1_max_headers(MAX_HEADERS)
         .http1_ignore_invalid_headers_in_responses(true)
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
         .pool_max_idle_per_host(MAX_IN_FLIGHT)
-        // Shared out among the addresses of a host, so that one that is deaf leaves time for the
-        // next; and shorter than the request, so that it shows how far that came.
+        // It is divided among the addresses of a host, so that a dead one leaves time for the next.
+        // It is shorter than the timeout of the request, so that the error names the phase.
         .connect_timeout(request_timeout / 10 * 9)
         .dns_resolver(Arc::clone(look_up))
         .tls_backend_preconfigured(tls.clone())
@@ -124,12 +124,12 @@ fn client(
     builder.build()
 }
 
-/// Looks names up on a thread of their own: a thread that cannot be had is a fault of one poll, and
-/// one that hangs keeps nobody from ending.
+/// A resolver with a thread for each lookup: a failure to start one is an error of one poll, and one
+/// that hangs does not keep the process from ending.
 #[derive(Debug, Default)]
 struct LookUp {
-    is_under_way: Arc<AtomicBool>,
-    /// Which address comes first: another one after faults.
+    is_pending: Arc<AtomicBool>,
+    /// The index of the address to try first, which changes after faults.
     turn: AtomicUsize,
 }
 
@@ -137,23 +137,23 @@ impl Resolve for LookUp {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         let turn = self.turn.load(Ordering::Relaxed);
-        self.is_under_way.store(true, Ordering::Relaxed);
+        self.is_pending.store(true, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
-        let looked_up = {
+        let look_up = {
             let host = host.clone();
             move || {
                 let addresses = (host.as_str(), 0).to_socket_addrs();
-                // Whoever asked may have given up.
+                // The request may have been cancelled.
                 let _ = sender.send(addresses.map(Iterator::collect::<Vec<_>>));
             }
         };
-        let thread = thread::Builder::new().name("look-up".into()).spawn(looked_up);
-        let is_under_way = Arc::clone(&self.is_under_way);
+        let thread = thread::Builder::new().name("look-up".into()).spawn(look_up);
+        let is_pending = Arc::clone(&self.is_pending);
         Box::pin(async move {
             let failed = |reason: String| NotLookedUp { host: host.clone(), reason };
             let addresses = receiver.await;
-            is_under_way.store(false, Ordering::Relaxed);
-            // Told as it is: a thread that cannot be had is this machine's own limit.
+            is_pending.store(false, Ordering::Relaxed);
+            // Not wrapped, so that it is recognised as a limit of this machine.
             thread?;
             let addresses = addresses.map_err(|_| failed("the thread is gone".into()))?;
             let mut addresses = addresses.map_err(|error| failed(plain(&error)))?;
@@ -167,26 +167,19 @@ impl Resolve for LookUp {
     }
 }
 
-/// What the system says of a name, without the words around it.
+/// The system's reason, without the standard library's prefix.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
 }
 
-/// A host name that cannot be looked up.
-#[derive(Debug)]
-pub(super) struct NotLookedUp {
+/// A host name cannot be looked up.
+#[derive(Debug, thiserror::Error)]
+#[error("the host name {host} cannot be looked up: {reason}")]
+struct NotLookedUp {
     host: String,
     reason: String,
 }
-
-impl fmt::Display for NotLookedUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the host name {} cannot be looked up: {}", self.host, self.reason)
-    }
-}
-
-impl std::error::Error for NotLookedUp {}
 
 #[cfg(test)]
 mod tests {
@@ -194,7 +187,7 @@ mod tests {
     use crate::api::trust::tls_config;
 
     #[tokio::test(start_paused = true)]
-    async fn connections_serve_for_a_minute_or_until_two_faults_in_a_row() {
+    async fn connections_are_replaced_after_a_minute_or_two_faults_in_a_row() {
         let tls = tls_config(false).unwrap();
         let mut connections = Connections::new(tls, None, Duration::from_secs(10)).unwrap();
         let mut time = Duration::ZERO;
@@ -230,6 +223,6 @@ mod tests {
         let mut after = addresses(&look_up).await;
         after.rotate_right(1 % before.len());
         assert_eq!(after, before);
-        assert!(!look_up.is_under_way.load(Ordering::Relaxed));
+        assert!(!look_up.is_pending.load(Ordering::Relaxed));
     }
 }

@@ -1,4 +1,4 @@
-//! The API key: where it is found, and how it is kept out of sight.
+//! The API key: finding it, and keeping it out of all output.
 
 use std::{
     borrow::Cow,
@@ -14,40 +14,40 @@ use serde::Deserialize;
 
 use crate::{system::read::read_at_most, text::untrusted::Untrusted};
 
-/// What stands where a key would have been shown.
+/// The replacement for a key in text.
 const REDACTED: &str = "[redacted]";
-/// A key file or config file longer than this is some other file.
+/// A longer key file or config file is the wrong file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-/// A half of a key shorter than this is no secret, and could be part of any word.
-const SHORTEST_SECRET: usize = 8;
+/// A shorter half of a key is not redacted: it is no secret, and could be part of any word.
+const MIN_SECRET_BYTES: usize = 8;
 
-/// Every variable that a key is read from. A COMMAND gets none of them.
+/// Every variable that a key is read from. They are removed from the environment of COMMAND.
 pub const KEY_VARIABLES: [&str; 4] = ["FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_KEY_FILE"];
 
-/// An API key that can be sent. It is in no output: `Debug` hides it.
+/// An API key, which `Debug` does not show.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
     secret: SecretString,
-    /// The file that it was read from, whose content may be replaced by another key.
+    /// The file that it was read from, which may get another key.
     file: Option<PathBuf>,
 }
 
-/// Why there is no key to use. No message contains any part of one.
+/// Why there is no usable key. No message contains any part of a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// None of the places has one.
+    /// None is set anywhere.
     #[error("no API key found{0}")]
     Missing(Noticed),
-    /// The named file cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A key cannot look like this.
+    /// The key is malformed.
     #[error("the API key in {place} {defect}")]
     Invalid {
         /// Where it was found.
@@ -56,11 +56,11 @@ pub enum CredentialsError {
         defect: KeyDefect,
     },
     /// fal's config file is not TOML.
-    #[error("{} is not readable as TOML (line {line})", path.display())]
+    #[error("{} is not valid TOML (line {line})", path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// Where reading stopped. The line itself could hold the key.
+        /// The line of the error. Its text could contain the key.
         line: usize,
     },
     /// `FAL_PROFILE` names a profile that the config file has no key for.
@@ -73,7 +73,7 @@ pub enum CredentialsError {
     },
 }
 
-/// What else was noticed while looking for a key.
+/// What may explain that no key was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Noticed {
     half_a_pair: Option<(&'static str, &'static str)>,
@@ -92,40 +92,40 @@ impl fmt::Display for Noticed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyDefect {
-    /// Nothing there.
+    /// It is empty.
     #[error("is empty")]
     Empty,
-    /// Probably two keys, or a pasted block.
+    /// It is probably two keys, or a pasted block.
     #[error("has a line break inside")]
     LineBreak,
-    /// Not something that a header can carry.
-    #[error("has a blank, or a character that is not printable ASCII")]
+    /// It cannot be sent in a header.
+    #[error("has a space, or a character that is not printable ASCII")]
     NotPrintable,
-    /// The header's scheme was copied along.
+    /// The scheme of the header was copied too.
     #[error("begins with `Key `: give what follows it")]
     Scheme,
-    /// The quotation marks of a shell or of a configuration file were copied along.
+    /// The quotation marks of a shell or a configuration file were copied too.
     #[error("is in quotation marks: give it without them")]
     Quoted,
-    /// A whole line of a shell or an `.env` file was copied.
+    /// A whole line of a shell script or an `.env` file was copied.
     #[error("begins with `{0}`: give what follows it")]
     Assignment(&'static str),
-    /// A shell or a CI system was meant to put the key in its place.
-    #[error("is a variable that nobody has replaced by its value")]
+    /// A shell or a CI system should have replaced it by the key.
+    #[error("is a variable that was not expanded")]
     Unexpanded,
 }
 
 impl ApiKey {
-    /// Takes `text` for a key; line breaks at its end are not part of it.
+    /// Checks a key, and removes line breaks at its end.
     ///
     /// # Errors
     ///
-    /// [`KeyDefect`] when no key looks like this.
+    /// [`KeyDefect`] if it cannot be a key.
     pub fn new(text: &str) -> Result<Self, KeyDefect> {
         let key = text.trim_end_matches(['\r', '\n']);
         if key.is_empty() {
             Err(KeyDefect::Empty)
-        } else if let Some(defect) = copied_along(key) {
+        } else if let Some(defect) = copying_error(key) {
             Err(defect)
         } else if key.contains(['\r', '\n']) {
             Err(KeyDefect::LineBreak)
@@ -136,12 +136,11 @@ impl ApiKey {
         }
     }
 
-    /// The key itself, for the one header that carries it.
+    /// The key itself, for the `Authorization` header only.
     pub(super) fn expose(&self) -> &str {
         self.secret.expose_secret()
     }
 
-    /// Reads the key of a file.
     fn of_file(path: &Path) -> Result<Self, CredentialsError> {
         let key = Self::new(&read_bounded(path)?).map_err(|defect| CredentialsError::Invalid {
             place: path.display().to_string(),
@@ -150,16 +149,16 @@ impl ApiKey {
         Ok(Self { file: Some(path.to_owned()), ..key })
     }
 
-    /// The key that its file holds by now, if that is another one. A pipe is not read twice: nobody
-    /// may write to it again.
+    /// Reads the key's file again; returns the new key if it has changed. A pipe is not read again:
+    /// it may have no writer.
     pub(super) fn replaced(&self) -> Option<Self> {
         let file = self.file.as_deref().filter(|file| file.is_file())?;
         Self::of_file(file).ok().filter(|key| key.expose() != self.expose())
     }
 }
 
-/// What was copied along with a key.
-fn copied_along(text: &str) -> Option<KeyDefect> {
+/// What is wrong with a key because too much was copied.
+fn copying_error(text: &str) -> Option<KeyDefect> {
     const NAMES: [&str; 3] = ["FAL_KEY_SECRET", "FAL_KEY_ID", "FAL_KEY"];
     const OTHERS: [(&str, KeyDefect); 5] = [
         ("Key ", KeyDefect::Scheme),
@@ -174,8 +173,8 @@ fn copied_along(text: &str) -> Option<KeyDefect> {
     ];
     let text = text.trim();
     if text.starts_with(QUOTATION_MARKS) || text.ends_with(QUOTATION_MARKS) {
-        // What is in the quotation marks may be a line that has the key in it.
-        return Some(copied_along(text.trim_matches(QUOTATION_MARKS)).unwrap_or(KeyDefect::Quoted));
+        // There may be an assignment within the quotation marks.
+        return copying_error(text.trim_matches(QUOTATION_MARKS)).or(Some(KeyDefect::Quoted));
     }
     let after = |prefix: &str| {
         let begin = text.get(..prefix.len()).filter(|begin| begin.eq_ignore_ascii_case(prefix))?;
@@ -192,28 +191,28 @@ fn copied_along(text: &str) -> Option<KeyDefect> {
     OTHERS.into_iter().find(|(prefix, _)| after(prefix).is_some()).map(|(_, defect)| defect)
 }
 
-/// Takes every key that was in use, and each half of it, out of what a server says.
+/// Removes every key that was used, and each half of it, from the text of servers.
 #[derive(Debug, Clone)]
 pub struct Redactor(Vec<ApiKey>);
 
 impl Redactor {
-    /// A redactor of `key`.
+    /// Makes a redactor of `key`.
     #[must_use]
     pub fn new(key: ApiKey) -> Self {
         Self(vec![key])
     }
 
-    /// Takes out `key` too from now on.
     pub(super) fn add(&mut self, key: ApiKey) {
         self.0.push(key);
     }
 
-    /// `text` without the key.
+    /// Removes the keys from `text`.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let secrets = self.0.iter().map(ApiKey::expose).flat_map(|key| {
             let halves = key.split_once(':').map(|(id, secret)| [id, secret]).unwrap_or_default();
-            [key].into_iter().chain(halves.into_iter().filter(|half| half.len() >= SHORTEST_SECRET))
+            let is_secret = |half: &&str| half.len() >= MIN_SECRET_BYTES;
+            [key].into_iter().chain(halves.into_iter().filter(is_secret))
         });
         let mut redacted = Cow::Borrowed(text);
         for secret in secrets {
@@ -224,8 +223,8 @@ impl Redactor {
         redacted
     }
 
-    /// `text` as a value of an enumeration. What the document lists is no secret, whatever the
-    /// key is; anything else is kept without the key.
+    /// Parses a value of an enumeration. A documented value is no secret, whatever the key is; from
+    /// any other the keys are removed.
     pub(super) fn value<T: for<'t> From<&'t str>>(
         &self,
         text: &str,
@@ -235,22 +234,21 @@ impl Redactor {
         if is_documented(&value) { value } else { T::from(&*self.redact(text)) }
     }
 
-    /// `text` without the key, as a server's text.
+    /// Removes the keys from the text of a server.
     #[must_use]
     pub fn text(&self, text: &str) -> Untrusted {
         Untrusted::from(&*self.redact(text))
     }
 }
 
-/// Looks for a key: the given file, `FAL_KEY_FILE`, `FAL_KEY`, `FAL_KEY_ID` with
-/// `FAL_KEY_SECRET`, then fal's own config file. The first that is set decides; an empty
-/// variable is unset.
+/// Finds the key: in the given file, `FAL_KEY_FILE`, `FAL_KEY`, `FAL_KEY_ID` with `FAL_KEY_SECRET`,
+/// or fal's own config file. The first that is set decides; an empty variable is unset.
 ///
-/// `variable` reads one variable of the environment.
+/// `variable` reads an environment variable.
 ///
 /// # Errors
 ///
-/// [`CredentialsError`] when there is no key, or the one that was set cannot be used.
+/// [`CredentialsError`] if there is no key, or the first one cannot be used.
 pub fn find_key(
     key_file: Option<&Path>,
     variable: &impl Fn(&str) -> Option<OsString>,
@@ -289,13 +287,13 @@ fn read_bounded(path: &Path) -> Result<String, CredentialsError> {
     let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
     let bytes =
         File::open(path).and_then(|file| read_at_most(MAX_FILE_BYTES, file)).map_err(unreadable)?;
-    // A byte order mark is no part of the text.
+    // A byte order mark is not part of the text.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    // A byte that is not UTF-8 becomes one that no key has; its defect is then told by name.
+    // Invalid UTF-8 becomes a character that no key contains, and is reported as such.
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// The part of fal's config file that concerns a key: a table for each profile.
+/// The relevant part of a table of fal's config file, which has one for each profile.
 #[derive(Deserialize)]
 struct Profile {
     key: Option<toml::Value>,

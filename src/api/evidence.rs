@@ -1,4 +1,4 @@
-//! What an answer that could not be used shows of who gave it. Pure: bytes in, text out.
+//! What a response that could not be used shows of its sender.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, SERVER};
 
@@ -8,8 +8,8 @@ use crate::{
     text::untrusted::Untrusted,
 };
 
-/// The headers that show who answered, and what became of the request on its way.
-const TELLING: [&str; 16] = [
+/// The headers that show who answered, and what happened to the request on its way.
+const TRACED_HEADERS: [&str; 16] = [
     "content-type",
     "content-encoding",
     "content-length",
@@ -27,31 +27,31 @@ const TELLING: [&str; 16] = [
     "x-squid-error",
     "www-authenticate",
 ];
-/// How much of a body is kept as evidence.
-const TRACED: usize = 200;
-/// How much of a body's first words is told on a line.
-const FIRST_WORDS: usize = 100;
-/// How much of a body is searched for its title.
-const SEARCHED: usize = 64 << 10;
+/// The characters of a body that are kept in a trace.
+const TRACED_CHARS: usize = 200;
+/// The characters of a title.
+const TITLE_CHARS: usize = 100;
+/// The bytes of a body that are searched for a title.
+const SEARCHED_BYTES: usize = 64 << 10;
 
-/// A header's value, whatever its bytes.
+/// The value of a header, unless it is empty.
 pub(super) fn header(headers: &HeaderMap, name: &str, redactor: &Redactor) -> Option<Untrusted> {
     let value = headers.get(name)?;
     let text = String::from_utf8_lossy(value.as_bytes());
     (!text.is_empty()).then(|| redactor.text(&text))
 }
 
-/// The beginning of an answer as it came.
+/// The beginning of a response.
 pub(super) fn trace(status: u16, headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Trace {
-    let told =
-        TELLING.into_iter().filter_map(|name| Some((name, header(headers, name, redactor)?)));
-    // The key is taken out before the text is cut, or half of it could be left.
-    let text = String::from_utf8_lossy(&body[..body.len().min(SEARCHED)]);
-    let text: String = redactor.redact(&text).chars().take(TRACED).collect();
-    Trace::new(status, told.collect(), Untrusted::new(text))
+    let traced = |name| Some((name, header(headers, name, redactor)?));
+    // Redacted before it is cut, or a part of the key could be left.
+    let text = String::from_utf8_lossy(&body[..body.len().min(SEARCHED_BYTES)]);
+    let text: String = redactor.redact(&text).chars().take(TRACED_CHARS).collect();
+    let headers = TRACED_HEADERS.into_iter().filter_map(traced).collect();
+    Trace::new(status, headers, Untrusted::new(text))
 }
 
-/// What shows that something in front of the API spoke.
+/// What a response that is not the API's own shows of its sender, without a trace.
 pub(super) fn foreign(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Foreign {
     Foreign {
         content_type: header(headers, CONTENT_TYPE.as_str(), redactor),
@@ -63,12 +63,12 @@ pub(super) fn foreign(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> 
     }
 }
 
-/// Why a body is not JSON, where its content type or its form shows what it is instead.
+/// Describes a body that is not JSON, if its content type or its form shows what it is instead.
 pub(super) fn page(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Option<String> {
     if let Some(encoding) = header(headers, "content-encoding", redactor)
         && encoding.as_received() != "identity"
     {
-        return Some(format!("compressed ({encoding}), which was not asked for"));
+        return Some(format!("compressed ({encoding}), which was not requested"));
     }
     let content_type = header(headers, CONTENT_TYPE.as_str(), redactor);
     let is_json = |kind: &Untrusted| kind.as_received().to_lowercase().contains("json");
@@ -83,19 +83,19 @@ pub(super) fn page(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Opt
     Some(format!("not JSON but {kind}{}", title.unwrap_or_default()))
 }
 
-/// The title of a page, else its first words; the first words of any other text.
+/// The title of an HTML page, else the first words of the body.
 pub(super) fn title(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(&body[..body.len().min(SEARCHED)]);
+    let text = String::from_utf8_lossy(&body[..body.len().min(SEARCHED_BYTES)]);
     let titled = element(&text, "title").map(words).filter(|title| !title.is_empty());
     let title = titled.unwrap_or_else(|| words(&text));
-    let mut cut: String = title.chars().take(FIRST_WORDS).collect();
+    let mut cut: String = title.chars().take(TITLE_CHARS).collect();
     if cut.len() < title.len() {
         cut.push('…');
     }
     (!cut.is_empty()).then_some(cut)
 }
 
-/// What is within the first element of this name.
+/// The content of the first HTML element with this name.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let lower = text.to_ascii_lowercase();
     let opened = lower.find(&format!("<{name}"))?;
@@ -104,11 +104,11 @@ fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.get(begin..end)
 }
 
-/// The words of a text without its tags, styles and scripts.
+/// The words of an HTML text without its tags, comments, styles and scripts.
 fn words(text: &str) -> String {
     let mut bare = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find('<').filter(|_| bare.len() < 4 * FIRST_WORDS) {
+    while let Some(at) = rest.find('<').filter(|_| bare.len() < 4 * TITLE_CHARS) {
         bare += &rest[..at];
         bare.push(' ');
         let tag = rest[at..].to_ascii_lowercase();
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_called_by_its_title_else_by_its_first_words() {
+    fn a_page_is_named_by_its_title_else_by_its_first_words() {
         for (body, told) in [
             (
                 "<html><head><TITLE lang=en>Just a\n moment...</TITLE></head>",
@@ -160,13 +160,13 @@ mod tests {
         ] {
             assert_eq!(title(body.as_bytes()).as_deref(), told, "{body}");
         }
-        assert_eq!(title("ä".repeat(500).as_bytes()).unwrap().chars().count(), FIRST_WORDS + 1);
+        assert_eq!(title("ä".repeat(500).as_bytes()).unwrap().chars().count(), TITLE_CHARS + 1);
         assert!(title(&[0xff, 0xfe, b'<', 0x80]).is_some());
     }
 
     proptest::proptest! {
         #[test]
-        fn whatever_a_server_sends_has_a_title_or_none(text in "(<|>|/|-|!|title|script|ſ|İ|a| ){0,40}") {
+        fn no_body_makes_the_search_for_a_title_panic(text in "(<|>|/|-|!|title|script|ſ|İ|a| ){0,40}") {
             let _ = title(text.as_bytes());
         }
     }

@@ -1,4 +1,4 @@
-//! Questions to the API over HTTP, and what their answers mean.
+//! Requests to the API over HTTP, and the meaning of the responses.
 
 use std::{env, error::Error, io, iter, time::Duration};
 
@@ -30,25 +30,25 @@ use crate::{
     },
     system::{
         clock::time_of_day,
-        limits::{is_of_limits, no_file_to_be_had},
+        limits::{is_of_limits, out_of_files},
     },
 };
 
 /// The longest body that is read.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
-/// The status decides; what an error's body adds is worth this long a wait.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
-/// What an `Instant` can surely be moved by.
-const LONGEST_REQUEST: Duration = Duration::from_secs(366 * 86_400);
+/// How long the body of an error is waited for: its status decides without it.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+/// A limit for the timeout, so that adding it to an `Instant` cannot overflow.
+const MAX_REQUEST_TIMEOUT: Duration = Duration::from_secs(366 * 86_400);
 
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-/// Where a request's number stands, the best first.
+/// The headers that may contain a request id, the best first.
 const REQUEST_IDS: [&str; 3] = ["x-request-id", "x-fal-request-id", "cf-ray"];
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpOptions {
-    /// The longest that one request may take.
+    /// The timeout of one request.
     pub request_timeout: Duration,
     /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured.
     pub proxies: bool,
@@ -60,14 +60,14 @@ impl Default for HttpOptions {
     }
 }
 
-/// Why no client could be set up.
+/// Why an [`HttpSource`] cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpSetupError {
     /// The HTTP library refuses its configuration.
     #[error("cannot set up an HTTP client")]
     Client(#[source] reqwest::Error),
-    /// The key cannot stand in a header.
+    /// The key cannot be sent in a header.
     #[error("cannot send the API key")]
     Key(#[source] reqwest::header::InvalidHeaderValue),
     /// The TLS library refuses its configuration.
@@ -78,16 +78,16 @@ pub enum HttpSetupError {
     Proxy(InvalidProxy),
 }
 
-/// What is known about asking for many instances at once.
+/// How the list endpoint is used.
 #[derive(Debug)]
 pub(super) enum ListUse {
-    /// A listing costs at least this many pages.
+    /// It is used if a listing, which takes at least this many pages, is cheaper than single requests.
     Pages(usize),
-    /// Single requests serve in its place.
+    /// Single requests replace it.
     Replaced,
 }
 
-/// The API, asked over HTTP.
+/// The API over HTTP.
 #[derive(Debug)]
 pub struct HttpSource {
     pub(super) connections: Connections,
@@ -97,19 +97,19 @@ pub struct HttpSource {
     pub(super) redactor: Redactor,
     request_timeout: Duration,
     pub(super) list: ListUse,
-    /// How many rounds in a row the list has failed in.
+    /// The number of rounds in a row in which the list has failed.
     pub(super) list_faults: u32,
-    /// A listing that a request for a pause has cut, and where it goes on.
+    /// A listing that throttling cut short, and the cursor where it goes on.
     pub(super) cut: Option<(Listing, Option<String>)>,
 }
 
 impl HttpSource {
-    /// A source that asks `api` with `key`, over connections that are kept open between polls.
+    /// Makes a source that polls `api` with `key`, and keeps connections open between polls.
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`] when the key cannot be sent, TLS cannot be set up, or the environment
-    /// names a proxy that cannot be used.
+    /// [`HttpSetupError`] if the key cannot be sent, TLS cannot be set up, or the environment names
+    /// a proxy that cannot be used.
     pub fn new(api: ApiUrl, key: ApiKey, options: HttpOptions) -> Result<Self, HttpSetupError> {
         let proxy = if options.proxies {
             proxy_for(&api, &|name| env::var_os(name)).map_err(HttpSetupError::Proxy)?
@@ -132,7 +132,7 @@ impl HttpSource {
         })
     }
 
-    /// Goes on with another key, if the file that the present one was read from holds one by now.
+    /// Switches to another key if the key's file contains one by now; returns whether it does.
     pub(super) fn take_replaced_key(&mut self) -> bool {
         let Some(key) = self.key.replaced() else { return false };
         let Ok(authorization) = authorization(&key) else { return false };
@@ -154,9 +154,8 @@ impl HttpSource {
         self.read(success, read)
     }
 
-    /// Sends one request.
     async fn get(&self, url: url::Url) -> Result<Success, PollError> {
-        let deadline = Instant::now() + self.request_timeout.min(LONGEST_REQUEST);
+        let deadline = Instant::now() + self.request_timeout.min(MAX_REQUEST_TIMEOUT);
         let request = self.connections.client().get(url);
         let sent = request.header(AUTHORIZATION, self.authorization.clone()).send();
         let response = match timeout_at(deadline, sent).await {
@@ -165,14 +164,13 @@ impl HttpSource {
             Err(_) => return Err(self.timed_out(Phase::Answer)),
         };
         let (status, headers) = (response.status(), response.headers().clone());
-        // The status of a refusal decides without its body; what has come of that is looked at.
-        let patience = if status.is_success() {
+        let body_deadline = if status.is_success() {
             deadline
         } else {
-            deadline.min(Instant::now() + ERROR_BODY_PATIENCE)
+            deadline.min(Instant::now() + ERROR_BODY_TIMEOUT)
         };
         let mut body = Vec::new();
-        let whole = timeout_at(patience, self.read_body(response, &mut body))
+        let whole = timeout_at(body_deadline, self.read_body(response, &mut body))
             .await
             .unwrap_or_else(|_| Err(self.timed_out(Phase::Answer)));
         let status = status.as_u16();
@@ -197,7 +195,7 @@ impl HttpSource {
             .map_err(|e| broken.unwrap_or_else(|| self.with_evidence(e, status, &headers, &body)))
     }
 
-    /// Reads a body into `body`, so that what has come is there whatever happens.
+    /// Reads into `body`, which keeps what has come if this fails or is cancelled.
     async fn read_body(&self, mut response: Response, body: &mut Vec<u8>) -> Result<(), PollError> {
         if response.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
             return Err(OVERSIZED);
@@ -220,7 +218,7 @@ impl HttpSource {
         let now = text(&DATE)
             .and_then(|date| httpdate::parse_http_date(date).ok())
             .unwrap_or_else(time_of_day);
-        // Sent twice, the longer one is the safe one.
+        // If the header is sent twice, the longer pause is the safe one.
         let retry_after = headers.get_all(RETRY_AFTER).iter().filter_map(|v| v.to_str().ok());
         let hint = retry_after
             .filter_map(|value| Hint::read(Some(value), None, now))
@@ -244,7 +242,7 @@ impl HttpSource {
         }
     }
 
-    /// A malformed answer, with what it is instead.
+    /// Adds to a malformed answer what it is instead.
     fn with_evidence(
         &self,
         mut error: PollError,
@@ -273,7 +271,7 @@ impl HttpSource {
         })
     }
 
-    /// What a request without an answer came to; where a proxy refuses it, what that says.
+    /// Returns the error of a request without a response; if a proxy refused it, asks the proxy why.
     async fn no_answer(&self, error: &reqwest::Error, deadline: Instant) -> PollError {
         let fault = self.transport_fault(error);
         let is_refusal = matches!(
@@ -283,10 +281,10 @@ impl HttpSource {
         );
         let Some(proxy) = self.connections.proxy().filter(|_| is_refusal) else { return fault };
         let left = deadline.saturating_duration_since(Instant::now());
-        let Some(refusal) = proxy.refusal(&self.api, left.min(ERROR_BODY_PATIENCE)).await else {
+        let Some(refusal) = proxy.refusal(&self.api, left.min(ERROR_BODY_TIMEOUT)).await else {
             return fault;
         };
-        // Not every proxy asks for its password by the status made for it.
+        // Some proxies ask for the password by 401, not 407 (RFC 9110 section 15.5.8).
         if refusal.status == 401 {
             return PollError::from_answer(proxy_wants_a_password(), None, None);
         }
@@ -298,15 +296,15 @@ impl HttpSource {
         }))
     }
 
-    /// What a failed exchange was: the innermost cause says it best.
+    /// Classifies an error of the HTTP library; the innermost cause describes it best.
     fn transport_fault(&self, error: &reqwest::Error) -> PollError {
         let chain = || iter::successors(Some(error as &dyn Error), |&error| error.source());
         let text = chain().last().map(ToString::to_string).unwrap_or_default();
         let limit = || {
             let of_limits = |error: &&io::Error| is_of_limits(error);
-            let told = chain().filter_map(<dyn Error>::downcast_ref).find(of_limits);
-            let found = || no_file_to_be_had().filter(|_| error.is_connect());
-            told.map(ToString::to_string).or_else(|| found().map(|error| error.to_string()))
+            let cause = chain().filter_map(<dyn Error>::downcast_ref).find(of_limits);
+            let hidden = || out_of_files().filter(|_| error.is_connect());
+            cause.map(ToString::to_string).or_else(|| hidden().map(|error| error.to_string()))
         };
         if let Some(limit) = limit() {
             return PollError::transient(Fault::Exhausted(self.redactor.text(&limit)));
@@ -324,7 +322,7 @@ impl HttpSource {
         {
             match tunnel.as_str() {
                 "proxy authorization required" => {
-                    // A password that was wrong once is not sent again: it could lock the account.
+                    // A wrong password is not sent again, which could lock the account.
                     return PollError::from_answer(proxy_wants_a_password(), None, None);
                 }
                 UNSUCCESSFUL => Fault::Proxy(ProxyFault::Other(REFUSES.into())),
@@ -346,16 +344,15 @@ impl HttpSource {
     }
 }
 
-/// An answer with the status of a success.
+/// A response with a success status.
 struct Success {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
-    /// How the connection broke, where the body ends with that: it is whole if it reads so.
+    /// How the connection broke, if its end marks the end of the body: the body may be complete.
     broken: Option<PollError>,
 }
 
-/// The answer's body is longer than what is read.
 const OVERSIZED: PollError =
     PollError::Transient { fault: Fault::Oversized(MAX_BODY_BYTES), hint: None };
 
@@ -375,15 +372,14 @@ fn proxy_wants_a_password() -> ServerError {
     answer
 }
 
-/// How the HTTP library words a CONNECT that was answered with anything but a success.
-const UNSUCCESSFUL: &str = "unsuccessful";
-/// How it is worded here where the proxy cannot be heard.
-const REFUSES: &str = "it refuses to connect to the API";
-/// How the HTTP library begins what it says of a proxy; the type of that error is not public.
+/// The beginning of the HTTP library's errors about a proxy, whose type is not public.
 const TUNNEL: &str = "tunnel error: ";
+/// Its text for a CONNECT that was refused.
+const UNSUCCESSFUL: &str = "unsuccessful";
+/// Our text for that, if the proxy does not say why.
+const REFUSES: &str = "it refuses to connect to the API";
 
-/// The error of TLS itself, where that is what failed: it is within an I/O error, or within one
-/// in another, which their `source` passes over.
+/// The TLS error within `error`. It is wrapped in I/O errors, which `source` skips.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.downcast_ref().or_else(|| tls_error(inner()?))

@@ -1,39 +1,38 @@
-//! Finding many instances in the pages of a list that may change while it is read.
+//! Finding instances in the pages of a list that may change while it is read.
 
 use std::collections::{HashMap, HashSet};
 
 use super::wire::{Next, Page};
 use crate::{answer::instance::InstanceId, wait::source::Round};
 
-/// The most pages of one listing: a list that never ends is left at some point.
+/// The most pages of one listing, because a list may never end.
 const MAX_PAGES: usize = 1_000;
 
-/// The reading of one list, page by page, for the instances that are wanted. It may last over
-/// several rounds.
+/// One pass through the list, page by page. It may take several rounds.
 #[derive(Debug)]
 pub(super) struct Listing {
     places: HashMap<InstanceId, usize>,
-    /// How many of the wanted have no answer in this round.
+    /// How many instances of this round have no answer.
     open: usize,
-    /// Who was on its pages.
+    /// The wanted instances that were on its pages.
     seen: HashSet<InstanceId>,
     cursors: HashSet<String>,
     pages: usize,
 }
 
-/// What comes after a page.
+/// What follows a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Every wanted instance has been found, or the list is complete.
+    /// Nothing: every wanted instance has been found, or the list is complete.
     Done,
     /// The page that begins at this cursor.
     Next(String),
-    /// The list cannot be read to its end; who was not found may still be on it.
+    /// The list cannot be read to its end; instances that were not found may still be on it.
     Broken(&'static str),
 }
 
 impl Listing {
-    /// Looks for every instance of `round`.
+    /// Starts a pass for the instances of `round`.
     pub(super) fn new(round: &Round) -> Self {
         let mut listing = Self {
             places: HashMap::new(),
@@ -46,14 +45,14 @@ impl Listing {
         listing
     }
 
-    /// Looks for every instance of `round` from here on.
+    /// Continues the pass for the instances of `round`.
     pub(super) fn go_on(&mut self, round: &Round) {
         self.places = round.ids().cloned().zip(0..).collect();
         self.open = (0..round.len()).filter(|&place| is_open(round, place)).count();
     }
 
-    /// Takes in a page, and answers in `round` for those that it names. An instance that is on two
-    /// pages is what the later page says: that one was asked for later.
+    /// Records the instances of a page in `round`. If an instance is on two pages, the later one
+    /// counts, because it was requested later.
     pub(super) fn take(&mut self, page: Page, round: &mut Round) -> Step {
         self.pages += 1;
         for instance in page.instances {
@@ -80,12 +79,12 @@ impl Listing {
         }
     }
 
-    /// Returns whether it has come by this instance, in this round or an earlier one.
+    /// Returns whether an instance was on a page, in this round or an earlier one.
     pub(super) fn has_seen(&self, id: &InstanceId) -> bool {
         self.seen.contains(id)
     }
 
-    /// How many pages have been read.
+    /// The number of pages read.
     pub(super) fn pages(&self) -> usize {
         self.pages
     }
@@ -111,7 +110,7 @@ mod tests {
         Page { instances: instances.collect(), next }
     }
 
-    /// Reads these pages, looking for `wanted`: the steps, and what was found.
+    /// Reads `pages` for the instances `wanted`; returns the steps and the statuses found.
     fn read<const N: usize>(
         wanted: [&str; N],
         pages: impl IntoIterator<Item = Page>,
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_on_two_pages_is_what_the_later_one_says() {
+    fn of_an_instance_on_two_pages_the_later_one_counts() {
         let first = page(&[("a", Status::Pending)], cursor("2"));
         let second = page(&[("a", Status::Ready)], Next::End);
         let (_, found) = read(["a", "b"], [first, second]);
@@ -167,9 +166,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A server that lists whatever it likes, cursors included.
         #[test]
-        fn a_listing_always_ends_and_believes_the_last_page_that_names_an_instance(
+        fn whatever_the_pages_a_listing_ends_and_the_last_page_with_an_instance_counts(
             pages in proptest::collection::vec(
                 (proptest::collection::vec((0..5_usize, 0..3_usize), 0..4), 0..9_u8), 1..12,
             ),

@@ -1,4 +1,4 @@
-//! The proxy that the environment names for the API, and what it says where it opens no way.
+//! The proxy that the environment names for the API, and why it refuses a connection.
 
 use std::{ffi::OsString, fmt, io, time::Duration};
 
@@ -12,7 +12,7 @@ use url::Url;
 
 use super::url::ApiUrl;
 
-/// A proxy: validated, and safe to send a request to.
+/// The URL of an HTTP proxy. `Debug` shows only its host: it may contain a password.
 #[derive(Clone)]
 pub(super) struct ProxyUrl(Url);
 
@@ -22,7 +22,7 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-/// Why a variable names no proxy that can be used. No message repeats its value, which could hold a
+/// Why a variable does not name a usable proxy. No message repeats its value: it could contain a
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {defect}")]
@@ -35,16 +35,16 @@ pub struct InvalidProxy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyDefect {
-    /// SOCKS of any version.
-    #[error("names a SOCKS proxy, which is not supported; give one that speaks HTTP, or NO_PROXY")]
+    /// It is a SOCKS proxy.
+    #[error("names a SOCKS proxy, which is not supported; use an HTTP proxy, or NO_PROXY")]
     Socks,
-    /// Neither `http` nor `https`.
+    /// Its scheme is neither `http` nor `https`.
     #[error("must begin with http:// or https://")]
     Scheme,
-    /// Not a URL at all.
-    #[error("is no URL of a proxy, such as http://user:password@host:3128")]
+    /// It is not a URL.
+    #[error("is not the URL of a proxy, such as http://user:password@host:3128")]
     Unreadable,
-    /// A character that ends the host name, or the user and password, too early.
+    /// Its user or password contains a delimiter of URLs (RFC 3986 section 2.2).
     #[error(
         "has an `@`, `#`, `/`, `?` or `\\` within its user or password: write %40, %23, %2F, %3F or \
          %5C instead, so that no part of the password is taken for a host"
@@ -52,13 +52,13 @@ pub enum ProxyDefect {
     Unescaped,
 }
 
-/// The proxy that `variable`, which reads the environment, names for `api`, if there is one.
+/// Finds the proxy for `api`; `variable` reads an environment variable.
 pub(super) fn proxy_for(
     api: &ApiUrl,
     variable: &impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<ProxyUrl>, InvalidProxy> {
     let set = |name: &&'static str| variable(name).is_some_and(|value| !value.is_empty());
-    // A server hands HTTP_PROXY on from the header `Proxy` of whoever asks it (CGI).
+    // Under CGI, HTTP_PROXY is the client's `Proxy` header (CVE-2016-5385, "httpoxy").
     let is_cgi = variable("REQUEST_METHOD").is_some();
     let names: &[&'static str] = match (api.is_encrypted(), is_cgi) {
         (true, _) => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
@@ -70,16 +70,16 @@ pub(super) fn proxy_for(
         let value = variable(name).unwrap_or_default();
         value.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned())
     };
-    let around = ["NO_PROXY", "no_proxy"].into_iter().find(|name| set(name)).map(text);
-    if around.is_some_and(|around| goes_around(api, around)) {
+    let no_proxy = ["NO_PROXY", "no_proxy"].into_iter().find(|name| set(name)).map(text);
+    if no_proxy.is_some_and(|no_proxy| bypasses(api, no_proxy)) {
         return Ok(None);
     }
     ProxyUrl::new(&text(name)).map(Some).map_err(|defect| InvalidProxy { variable: name, defect })
 }
 
-/// Whether requests to `api` go past every proxy, by the same rules as in the HTTP library.
-fn goes_around(api: &ApiUrl, around: String) -> bool {
-    let matcher = Matcher::builder().all("http://proxy.invalid").no(around).build();
+/// Returns whether `NO_PROXY` exempts `api`, by the rules of the HTTP library.
+fn bypasses(api: &ApiUrl, no_proxy: String) -> bool {
+    let matcher = Matcher::builder().all("http://proxy.invalid").no(no_proxy).build();
     api.as_str().parse().is_ok_and(|uri| matcher.intercept(&uri).is_none())
 }
 
@@ -93,7 +93,7 @@ impl ProxyUrl {
         if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
             return Err(ProxyDefect::Scheme);
         }
-        // Where the host begins is not what it seems where one of these comes before the last `@`.
+        // With one of these before the last `@`, the host would begin elsewhere than it seems to.
         if let Some((before, _)) = rest.rsplit_once('@')
             && before.contains(['@', '#', '/', '?', '\\'])
         {
@@ -112,18 +112,16 @@ impl ProxyUrl {
         self.0.clone()
     }
 
-    /// Whether TLS protects the way to it.
     pub(super) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// Its host's name.
     pub(super) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// Asks the proxy for a way to `api` once more, to hear why it opens none: the HTTP library
-    /// passes over what it says. None where that cannot be heard.
+    /// Sends CONNECT once more to find out why the proxy refuses it, which the HTTP library does not
+    /// report. Returns `None` if there is no such response within `patience`.
     pub(super) async fn refusal(&self, api: &ApiUrl, patience: Duration) -> Option<Refusal> {
         if self.is_encrypted() {
             return None;
@@ -132,8 +130,8 @@ impl ProxyUrl {
     }
 
     async fn ask(&self, api: &ApiUrl) -> io::Result<Option<Refusal>> {
-        /// What a proxy says of a refusal is on the first page or nowhere.
-        const MOST: u64 = 16 << 10;
+        /// The most bytes of the response that are read.
+        const MAX_BYTES: u64 = 16 << 10;
         let port = self.0.port_or_known_default().unwrap_or(80);
         let host = self.host().trim_matches(['[', ']']).to_owned();
         let mut stream = TcpStream::connect((host, port)).await?;
@@ -150,36 +148,36 @@ impl ProxyUrl {
         stream.write_all(format!("{head}\r\n").as_bytes()).await?;
         let mut bytes = Vec::new();
         // What has come counts, however the connection ends.
-        let _ = timeout(LISTENS, stream.take(MOST).read_to_end(&mut bytes)).await;
-        Ok(Refusal::read(&bytes))
+        let _ = timeout(READ_TIMEOUT, stream.take(MAX_BYTES).read_to_end(&mut bytes)).await;
+        Ok(Refusal::parse(&bytes))
     }
 }
 
-/// How long a proxy is listened to that has begun to explain itself.
-const LISTENS: Duration = Duration::from_secs(1);
+/// How long the response of a proxy is read.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a proxy said instead of opening a way.
+/// The response of a proxy that refuses CONNECT.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    /// Its reason, in one line.
+    /// Its reason phrase and the headers that explain it, in one line.
     pub(super) head: String,
     pub(super) body: Vec<u8>,
 }
 
 impl Refusal {
-    fn read(bytes: &[u8]) -> Option<Self> {
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let (head, body) = (String::from_utf8_lossy(&bytes[..end]), &bytes[end + 4..]);
         let mut lines = head.split("\r\n");
         let first = lines.next()?;
         let status = first.split(' ').nth(1)?.parse().ok()?;
         let reason = first.splitn(3, ' ').nth(2).unwrap_or_default().to_owned();
-        let told = lines.filter(|line| {
+        let headers = lines.filter(|line| {
             let line = line.to_ascii_lowercase();
             ["server:", "x-squid-error:", "proxy-status:"].iter().any(|name| line.starts_with(name))
         });
-        let head = [reason.as_str()].into_iter().chain(told).filter(|text| !text.is_empty());
+        let head = [reason.as_str()].into_iter().chain(headers).filter(|text| !text.is_empty());
         Some(Self { status, head: head.collect::<Vec<_>>().join(", "), body: body.to_vec() })
     }
 }
@@ -224,9 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_says_is_read_from_whatever_bytes_there_are() {
+    fn a_refusal_is_parsed_from_any_bytes() {
         let answer = b"HTTP/1.1 503 Service Unavailable\r\nServer: squid\r\nDate: x\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n<html>";
-        let refusal = Refusal::read(answer).unwrap();
+        let refusal = Refusal::parse(answer).unwrap();
         assert_eq!(refusal.status, 503);
         assert_eq!(
             refusal.head,
@@ -234,8 +232,8 @@ mod tests {
         );
         assert_eq!(refusal.body, b"<html>");
         for cut in 0..answer.len() - 6 {
-            assert_eq!(Refusal::read(&answer[..cut]), None);
+            assert_eq!(Refusal::parse(&answer[..cut]), None);
         }
-        assert_eq!(Refusal::read(b"\r\n\r\n"), None);
+        assert_eq!(Refusal::parse(b"\r\n\r\n"), None);
     }
 }

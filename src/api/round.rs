@@ -1,5 +1,5 @@
-//! One round of polls: pages of the list or single requests, whichever is fewer. The list is a
-//! shortcut, and never decides alone.
+//! One round of polls: pages of the list or single requests, whichever is fewer. The list is only
+//! a shortcut: what it does not settle, single requests do.
 
 use futures_util::{StreamExt as _, stream};
 
@@ -17,10 +17,10 @@ use crate::{
     wait::source::{InstanceSource, Round},
 };
 
-/// The most instances asked for in one page.
+/// The most instances in one page.
 const PAGE_LIMIT: usize = 100;
-/// After so many rounds in a row in which the list failed, single requests are tried.
-const MOST_LIST_FAULTS: u32 = 3;
+/// The number of rounds in a row in which the list fails before single requests replace it.
+const MAX_LIST_FAULTS: u32 = 3;
 
 impl InstanceSource for HttpSource {
     async fn poll(&mut self, round: &mut Round) {
@@ -37,7 +37,7 @@ impl InstanceSource for HttpSource {
     }
 }
 
-/// The places that are to be asked about: without an answer, or with one about the key.
+/// The places to ask about: without an answer, or with one that refuses the key.
 fn open_places(round: &Round) -> Vec<usize> {
     let is_open = |&place: &usize| {
         let answer = round.answer_of(place);
@@ -51,7 +51,7 @@ fn refuses_key(answer: Option<&Answer>) -> bool {
     error.answer().is_some_and(|answer| answer.status == 401)
 }
 
-/// Returns whether nothing came of a round that another server might not have done better.
+/// Returns whether every answer of a round is an error that another server might not give.
 fn is_faulty(round: &Round) -> bool {
     let mut answers = (0..round.len()).filter_map(|place| round.answer_of(place)).peekable();
     answers.peek().is_some()
@@ -66,15 +66,15 @@ fn answer_the_rest(round: &mut Round, error: &PollError) {
     }
 }
 
-/// Where the reading of the list ended early.
+/// Why the list was not read to its end.
 enum Broken {
     /// The server asks for a pause before the page at this cursor.
     Paused(PollError, Option<String>),
-    /// There is no such list for us, whatever the reason.
+    /// The list is not available to this client.
     Refused(PollError),
-    /// Something went wrong that may pass.
+    /// A transient error.
     Fault(PollError),
-    /// What was answered has nothing to do with the list.
+    /// An error that concerns every request, not just the list.
     Verdict(PollError),
 }
 
@@ -93,13 +93,13 @@ impl HttpSource {
             Ok(()) | Err(Broken::Paused(..)) => self.list_faults = 0,
             Err(Broken::Verdict(error)) => answer_the_rest(round, &error),
             Err(Broken::Refused(error)) => self.replace_list(round, error).await,
-            // That this machine has nothing to spare says nothing of the list.
+            // A shortage on this machine is no fault of the list.
             Err(Broken::Fault(error @ PollError::Transient { fault: Fault::Exhausted(_), .. })) => {
                 answer_the_rest(round, &error);
             }
             Err(Broken::Fault(error)) => {
                 self.list_faults += 1;
-                if self.list_faults < MOST_LIST_FAULTS || error.asks_for_a_pause() {
+                if self.list_faults < MAX_LIST_FAULTS || error.asks_for_a_pause() {
                     answer_the_rest(round, &of_the_list(error));
                 } else {
                     self.replace_list(round, error).await;
@@ -108,18 +108,12 @@ impl HttpSource {
         }
     }
 
-    /// Asks for each instance of these places by a request of its own, until the server asks for a
-    /// pause.
+    /// Requests the instance of each place separately, until the server asks for a pause.
     async fn get_each(&self, round: &mut Round, places: Vec<usize>) {
-        let mut unasked = places
-            .into_iter()
-            .map(|place| (place, round.id(place).clone()))
-            .collect::<Vec<_>>()
-            .into_iter();
-        let ask = |(place, id): (usize, InstanceId)| async move {
-            let answer = self.get_instance(&id).await;
-            (place, answer)
-        };
+        let instance = |place| (place, round.id(place).clone());
+        let mut unasked = places.into_iter().map(instance).collect::<Vec<_>>().into_iter();
+        let ask =
+            |(place, id): (usize, InstanceId)| async move { (place, self.get_instance(&id).await) };
         let mut in_flight: stream::FuturesUnordered<_> =
             unasked.by_ref().take(MAX_IN_FLIGHT).map(ask).collect();
         let mut verdict_for_all = None;
@@ -142,8 +136,8 @@ impl HttpSource {
         }
     }
 
-    /// Asks for all instances by the pages of a list. A listing that a pause has cut goes on where
-    /// it stopped; whom it came by before that is then looked for from its beginning.
+    /// Requests all instances by the pages of the list. A listing that a pause cut short goes on
+    /// where it stopped, and then starts again for the instances on the pages before that.
     async fn list(&mut self, round: &mut Round) -> Result<(), Broken> {
         let (mut listing, mut cursor) = match self.cut.take() {
             Some((mut listing, cursor)) => {
@@ -156,20 +150,20 @@ impl HttpSource {
         loop {
             match self.read_pages(&mut listing, cursor.take(), round).await {
                 Ok(()) => {}
-                // The cursor of an earlier round has been forgotten.
+                // The server no longer knows the cursor of an earlier round.
                 Err(Broken::Fault(_)) if goes_on => {
                     (goes_on, listing) = (false, Listing::new(round));
                     continue;
                 }
                 Err(Broken::Paused(error, at)) => {
                     answer_the_rest(round, &error);
-                    self.cut = Some((listing, at.clone()));
-                    return Err(Broken::Paused(error, at));
+                    self.cut = Some((listing, at));
+                    return Ok(());
                 }
                 Err(broken) => return Err(broken),
             }
             self.list = ListUse::Pages(listing.pages());
-            // Not on the list is not yet 404: each is asked for by name.
+            // Missing from the list is not a 404 yet: single requests confirm it.
             let open = open_places(round);
             let missing = open.into_iter().filter(|&place| !listing.has_seen(round.id(place)));
             self.get_each(round, missing.collect()).await;
@@ -181,28 +175,28 @@ impl HttpSource {
         }
     }
 
-    /// Reads pages from `cursor` on, as long as that is fewer requests than one for each instance.
+    /// Reads pages from `cursor` on, at most as many as there are instances.
     async fn read_pages(
         &self,
         listing: &mut Listing,
         mut cursor: Option<String>,
         round: &mut Round,
     ) -> Result<(), Broken> {
-        let begun_with = listing.pages();
+        let pages_before = listing.pages();
         loop {
             let url = self.api.instances(PAGE_LIMIT, cursor.as_deref());
             let page = self.get_page(url).await.map_err(|error| broken(error, cursor.clone()))?;
             match listing.take(page, round) {
                 Step::Done => return Ok(()),
-                Step::Next(_) if listing.pages() - begun_with >= round.len() => return Ok(()),
+                Step::Next(_) if listing.pages() - pages_before >= round.len() => return Ok(()),
                 Step::Next(next) => cursor = Some(next),
                 Step::Broken(reason) => return Err(Broken::Fault(PollError::malformed(reason))),
             }
         }
     }
 
-    /// Asks for each instance by its own request from now on, if the first of them shows that it is
-    /// the list that fails and not the API.
+    /// Requests each instance separately from now on, unless the first of these requests shows that
+    /// the API fails and not just the list.
     async fn replace_list(&mut self, round: &mut Round, error: PollError) {
         let mut open = open_places(round);
         if open.is_empty() {
@@ -210,7 +204,7 @@ impl HttpSource {
         }
         let first = open.remove(0);
         let answer = self.get_instance(round.id(first)).await;
-        let shows_more_than_the_list = match &answer {
+        let for_all = match &answer {
             Err(PollError::Transient { .. } | PollError::Throttled { .. }) => {
                 Some(of_the_list(error.clone()))
             }
@@ -218,18 +212,17 @@ impl HttpSource {
             _ => None,
         };
         round.answer(first, answer);
-        if let Some(for_all) = shows_more_than_the_list {
+        if let Some(for_all) = for_all {
             return answer_the_rest(round, &for_all);
         }
         (self.list, self.cut) = (ListUse::Replaced, None);
-        round
-            .notice(format!("{}: asking for each instance by its own request", of_the_list(error)));
+        round.notice(format!("{}: requesting each instance separately", of_the_list(error)));
         let open = open_places(round);
         self.get_each(round, open).await;
     }
 }
 
-/// What an error of the page at `cursor` means.
+/// Classifies an error of the page at `cursor`.
 fn broken(error: PollError, cursor: Option<String>) -> Broken {
     match error {
         PollError::Throttled { .. } => Broken::Paused(error, cursor),
@@ -237,7 +230,7 @@ fn broken(error: PollError, cursor: Option<String>) -> Broken {
         PollError::Refused(Refusal::Status(ref answer)) if answer.status == 407 => {
             Broken::Verdict(error)
         }
-        // The cursor is what was refused: the list has changed under it.
+        // The cursor was refused: the list has changed since.
         PollError::Refused(refusal) if cursor.is_some() => {
             Broken::Fault(PollError::malformed(format!("the list broke off: {refusal}")))
         }
@@ -246,7 +239,7 @@ fn broken(error: PollError, cursor: Option<String>) -> Broken {
     }
 }
 
-/// Returns whether there is no list for us, or none that can be read.
+/// Returns whether an error means that the list is not available, or not readable.
 fn shows_no_list(error: &PollError) -> bool {
     match error {
         PollError::NotFound(_)
@@ -262,7 +255,7 @@ fn shows_no_list(error: &PollError) -> bool {
     }
 }
 
-/// `error` as one of the list, which says nothing of an instance.
+/// Marks `error` as one of the list, which means nothing for an instance.
 fn of_the_list(error: PollError) -> PollError {
     let list = |fault, hint| PollError::Transient { fault: Fault::List(Box::new(fault)), hint };
     match error {

@@ -1,5 +1,4 @@
-//! The certificates that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, on every system; and what is wrong
-//! with a file that has none.
+//! The certificates of `SSL_CERT_FILE` and `SSL_CERT_DIR`, on every system.
 
 use std::{
     ffi::OsString,
@@ -12,37 +11,34 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::system::read::read_at_most;
 
-/// No file of certificates is longer than this.
+/// A longer file is not one of certificates.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// What the environment names as certificates to trust.
+/// The certificates that the environment asks to trust.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    /// Every certificate that could be read.
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// What is wrong with the places, as far as a person should know it.
+    /// Warnings about files and folders that cannot be used.
     pub(super) complaints: Vec<String>,
 }
 
 impl Named {
-    /// Reads the places that `variable` names; one that is empty is unset.
+    /// Reads the files and folders that the environment names; an empty variable is unset.
     pub(super) fn read(variable: &impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let mut named = Self::default();
         if let Some(path) = set("SSL_CERT_FILE").map(PathBuf::from) {
-            let complaint = match File::open(&path).and_then(|it| read_at_most(MAX_FILE_BYTES, it))
-            {
-                Ok(bytes) => {
-                    let (certificates, defect) = certificates(&bytes);
-                    named.certificates.extend(certificates);
-                    defect.map(|defect| format!("which {defect}"))
+            let bytes = File::open(&path).and_then(|file| read_at_most(MAX_FILE_BYTES, file));
+            let defect = match bytes.map(|bytes| certificates(&bytes)) {
+                Ok((certificates, defect)) => {
+                    named.certificates = certificates;
+                    defect.map(str::to_owned)
                 }
-                Err(error) => Some(format!("which cannot be read: {error}")),
+                Err(error) => Some(format!("cannot be read: {error}")),
             };
-            let path = path.display();
-            named
-                .complaints
-                .extend(complaint.map(|it| format!("SSL_CERT_FILE names {path}, {it}")));
+            let complaint =
+                |defect| format!("SSL_CERT_FILE names {}, which {defect}", path.display());
+            named.complaints.extend(defect.map(complaint));
         }
         let folders = set("SSL_CERT_DIR").unwrap_or_default();
         for folder in std::env::split_paths(&folders).filter(|path| !path.as_os_str().is_empty()) {
@@ -58,14 +54,14 @@ impl Named {
     }
 }
 
-/// The certificates of a folder, as `openssl rehash` fills it: what else is there does not count.
+/// Reads the certificates of a folder that `openssl rehash` has prepared; other files are ignored.
 fn of_folder(folder: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let is_fit = fs::metadata(&path).is_ok_and(|it| it.is_file() && it.len() <= MAX_FILE_BYTES);
         if is_fit && let Ok(bytes) = fs::read(&path) {
-            // Each certificate is there under several names.
+            // Each certificate has several names there.
             for certificate in certificates(&bytes).0 {
                 if !found.contains(&certificate) {
                     found.push(certificate);
@@ -76,7 +72,7 @@ fn of_folder(folder: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     Ok(found)
 }
 
-/// The certificates of a PEM file, and what is wrong with it.
+/// Parses a PEM file; returns the usable certificates, and what is wrong with the file.
 fn certificates(bytes: &[u8]) -> (Vec<CertificateDer<'static>>, Option<&'static str>) {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     let text = bytes.strip_prefix(MARK).unwrap_or(bytes);
@@ -101,9 +97,9 @@ fn certificates(bytes: &[u8]) -> (Vec<CertificateDer<'static>>, Option<&'static 
     (usable, defect)
 }
 
-/// What a file without a certificate in PEM is instead.
+/// Describes a file that contains no PEM certificate.
 fn no_certificate(bytes: &[u8]) -> &'static str {
-    /// The object identifier of PKCS #7 signed data, which a `.p7b` file is.
+    /// The object identifier of signed data, as in a `.p7b` file (RFC 5652 section 5.1).
     const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
     let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     if bytes.trim_ascii().is_empty() {
@@ -114,14 +110,14 @@ fn no_certificate(bytes: &[u8]) -> &'static str {
         || has(b"-----BEGIN CMS")
         || bytes.starts_with(b"\x30") && has(SIGNED_DATA)
     {
-        "is a PKCS #7 file (.p7b): openssl pkcs7 -print_certs makes PEM of it"
+        "is a PKCS #7 file (.p7b): openssl pkcs7 -print_certs converts it to PEM"
     } else if bytes.starts_with(b"\x30\x82")
         || bytes.starts_with(b"\x30\x81")
         || bytes.starts_with(b"\x30\x83")
     {
-        "is DER, not PEM: openssl x509 -inform der makes PEM of it"
+        "is DER, not PEM: openssl x509 -inform der converts it to PEM"
     } else if has(b"-----BEGIN TRUSTED CERTIFICATE") {
-        "has a certificate of OpenSSL's own form: openssl x509 makes a plain one of it"
+        "has a certificate in OpenSSL's own format: openssl x509 converts it to a plain one"
     } else if has(b"-----BEGIN CERTIFICATE") {
         "has a certificate that is cut off or damaged"
     } else if has(b"PRIVATE KEY-----") {
@@ -136,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_a_certificate_is_told_for_what_it_is() {
+    fn a_file_without_a_certificate_is_described() {
         let utf16: Vec<u8> =
             "-----BEGIN CERTIFICATE-----".encode_utf16().flat_map(u16::to_le_bytes).collect();
         for (bytes, told) in [
@@ -160,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_named_and_missing_is_told_of() {
-        let told = |name: &'static str, value: &'static str| {
+    fn a_missing_store_is_complained_about() {
+        let complaints = |name: &'static str, value: &'static str| {
             Named::read(&move |it| (it == name).then(|| value.into())).complaints
         };
-        let file = told("SSL_CERT_FILE", "/no/ca");
+        let file = complaints("SSL_CERT_FILE", "/no/ca");
         assert!(file[0].starts_with("SSL_CERT_FILE names /no/ca, which cannot be read: "));
-        assert_eq!(told("SSL_CERT_DIR", "/:/no/dir").len(), 1);
-        assert!(told("", "").is_empty());
+        assert_eq!(complaints("SSL_CERT_DIR", "/:/no/dir").len(), 1);
+        assert!(complaints("", "").is_empty());
         assert!(Named::read(&|_| Some("".into())).complaints.is_empty());
     }
 }

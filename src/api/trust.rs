@@ -1,10 +1,8 @@
-//! Which servers a key may be sent to, and what is wrong with one that is not trusted.
+//! TLS: which servers are trusted with the key, and why one is not.
 
 use std::{
     env,
-    error::Error,
     ffi::OsString,
-    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -23,9 +21,9 @@ use rustls::{
 use super::{credentials::Redactor, store::Named};
 use crate::{answer::tls_fault::TlsFault, system::certificates};
 
-/// Trusts the bundled roots, so that an image without a store still works, what `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR` name or else the machine's own files, and whatever a system that judges by itself
-/// (Windows, macOS) trusts. Without `encrypted` nobody is trusted, which saves reading the store.
+/// Makes the TLS configuration. It trusts the bundled roots, so that an image without a store works;
+/// what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or else the machine's files; and what the verifier
+/// of Windows or macOS trusts. If nothing is `encrypted`, it trusts nobody, which saves reading them.
 pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -42,15 +40,15 @@ pub(super) fn tls_config(encrypted: bool) -> Result<ClientConfig, rustls::Error>
     Ok(config)
 }
 
-/// What is wrong with the places for certificates that the environment names: a slip there shows
-/// only as an issuer that is not trusted.
-#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the program alone tells it"))]
+/// Warnings about `SSL_CERT_FILE` and `SSL_CERT_DIR`: a mistake there would otherwise show only as
+/// an issuer that is not trusted.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the program shows them"))]
 pub(crate) fn unreadable_stores(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
     Named::read(variable).complaints
 }
 
-/// Accepts what either the roots or the system accepts; a refusal is looked into, to say whose
-/// certificate it was.
+/// Accepts what the roots or the system's verifier accept, and adds the certificate's names to a
+/// refusal.
 #[derive(Debug)]
 struct Verifier {
     roots: Arc<WebPkiServerVerifier>,
@@ -95,7 +93,7 @@ impl ServerCertVerifier for Verifier {
             (Err(error), Some(system)) if is_of_another(&error) => verdict(&**system),
             (verdict, _) => verdict,
         }
-        .map_err(|error| looked_into(error, end_entity))
+        .map_err(|error| with_names(error, end_entity))
     }
 
     fn verify_tls12_signature(
@@ -121,8 +119,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// A refused certificate, with the names that the refusal itself leaves out.
-#[derive(Debug)]
+/// A refusal with the names in the certificate, which the TLS library leaves out.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
 struct Refused {
     error: CertificateError,
     subject: String,
@@ -130,15 +129,7 @@ struct Refused {
     is_self_signed: bool,
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl Error for Refused {}
-
-fn looked_into(error: rustls::Error, certificate: &CertificateDer<'_>) -> rustls::Error {
+fn with_names(error: rustls::Error, certificate: &CertificateDer<'_>) -> rustls::Error {
     let rustls::Error::InvalidCertificate(refusal) = error else { return error };
     let refusal = match webpki::EndEntityCert::try_from(certificate) {
         Ok(certificate) => CertificateError::Other(OtherError(Arc::new(Refused {
@@ -152,14 +143,14 @@ fn looked_into(error: rustls::Error, certificate: &CertificateDer<'_>) -> rustls
     rustls::Error::InvalidCertificate(refusal)
 }
 
-/// What a distinguished name calls its bearer: the common name, else the organisation.
+/// The common name of a distinguished name, else its organisation.
 fn name(distinguished: &[u8]) -> String {
     const COMMON_NAME: u8 = 3;
     const ORGANISATION: u8 = 10;
     [COMMON_NAME, ORGANISATION]
         .into_iter()
         .find_map(|attribute| {
-            // An object identifier 2.5.4.x, then a string: its tag, its length, its bytes.
+            // The object identifier 2.5.4.x (RFC 5280 appendix A.1), then a string: tag, length, bytes.
             let identifier = [0x06, 0x03, 0x55, 0x04, attribute];
             let at = distinguished.windows(5).rposition(|window| window == identifier)?;
             let [_tag, length, text @ ..] = distinguished.get(at + 5..)? else { return None };
@@ -168,7 +159,7 @@ fn name(distinguished: &[u8]) -> String {
         .map_or_else(|| "unnamed".to_owned(), |text| String::from_utf8_lossy(text).into_owned())
 }
 
-/// What went wrong with TLS. Names out of a certificate are a server's text.
+/// Describes an error of the TLS library.
 pub(super) fn tls_fault(error: &rustls::Error, redactor: &Redactor) -> TlsFault {
     let refusal = match error {
         rustls::Error::InvalidCertificate(refusal) => refusal,
@@ -176,7 +167,7 @@ pub(super) fn tls_fault(error: &rustls::Error, redactor: &Redactor) -> TlsFault 
             return TlsFault::NotTls;
         }
         rustls::Error::PeerIncompatible(_) => {
-            let text = "the server and this program have no version or cipher of TLS in common";
+            let text = "the server and this program have no TLS version or cipher suite in common";
             return TlsFault::Other(text.into());
         }
         other => return TlsFault::Other(redactor.text(&other.to_string())),
@@ -217,7 +208,7 @@ pub(super) fn tls_fault(error: &rustls::Error, redactor: &Redactor) -> TlsFault 
         }
         CertificateError::Revoked => TlsFault::Unusable("was revoked by its issuer"),
         CertificateError::UnhandledCriticalExtension => {
-            TlsFault::Unusable("asks for checks that are not known here")
+            TlsFault::Unusable("has a critical extension that is not supported here")
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             TlsFault::Unusable("is not meant for a server")
@@ -231,7 +222,7 @@ fn moment(time: UnixTime) -> SystemTime {
     SystemTime::UNIX_EPOCH.checked_add(since_epoch).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// Host names as the TLS library lists them, `DnsName("a.example")`, as people write them.
+/// Joins host names, which the TLS library writes as `DnsName("a.example")`.
 fn hosts(presented: &[String]) -> String {
     let bare = |name: &String| {
         let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
@@ -248,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_from_whatever_bytes_there_are() {
+    fn a_name_is_parsed_from_any_bytes() {
         let common = b"\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02Ab";
         assert_eq!(name(common), "Ab");
         let organisation = b"\x31\x0b\x30\x09\x06\x03\x55\x04\x0a\x13\x03Org";
@@ -268,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_certificate_is_refused_for_is_a_sentence() {
+    fn a_refused_certificate_is_described_in_a_sentence() {
         let redactor = Redactor::new(crate::api::credentials::ApiKey::new("a:b").unwrap());
         let identifier = || vec![6, 8, 42, 134, 72, 206, 61, 4, 3, 4];
         for refusal in [

@@ -1,39 +1,39 @@
-//! Where the API is, and the URLs of its endpoints.
+//! The URLs of the API and its endpoints.
 
 use url::{Host, Url};
 
 use crate::answer::{address::Origin, instance::InstanceId};
 
-/// The base URL of the API: validated, and safe to send a key to.
+/// The base URL of the API, to which a key may be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl(Url);
 
-/// Whether a key may travel without encryption to a host that is not this machine.
+/// Which hosts the key may be sent to without encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// Only to this machine.
+    /// Only this machine.
     LoopbackOnly,
-    /// To any host, on the user's own word.
+    /// Any host, because the user allows it.
     Anywhere,
 }
 
-/// Why a text is not the URL of an API. No message repeats the text: it could hold a password.
+/// Why a text is not an [`ApiUrl`]. No message repeats the text: it could contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidApiUrl {
-    /// Not a URL at all.
+    /// It is not a URL.
     #[error("it is not a URL: {0}")]
     Unreadable(url::ParseError),
-    /// Neither `http` nor `https`.
+    /// Its scheme is neither `http` nor `https`.
     #[error("it must begin with https://, or with http:// for this machine")]
     Scheme,
-    /// User names and passwords would end up in logs.
-    #[error("it holds a user name or a password; the API takes a key instead (FAL_KEY)")]
+    /// It contains a user name or a password, which would end up in logs.
+    #[error("it contains a user name or a password; the API takes a key instead (FAL_KEY)")]
     Userinfo,
-    /// A query or fragment would be cut or misplaced.
-    #[error("it has a query or a fragment; give the base only, such as https://api.fal.ai/v1")]
+    /// It contains a query or a fragment, which endpoint URLs would lose or misplace.
+    #[error("it has a query or a fragment; give only the base, such as https://api.fal.ai/v1")]
     QueryOrFragment,
-    /// Plain http beyond this machine.
+    /// It is plain http to another machine.
     #[error(
         "plain http would send the API key unencrypted to {0}; use https, or --insecure-http for a \
          mock on a trusted network"
@@ -45,11 +45,12 @@ impl ApiUrl {
     /// The production API.
     pub const PRODUCTION: &str = "https://api.fal.ai/v1";
 
-    /// Reads a base URL.
+    /// Parses a base URL.
     ///
     /// # Errors
     ///
-    /// [`InvalidApiUrl`] when it is none, or would carry the key in the open.
+    /// [`InvalidApiUrl`] if it is not one, or if the key would be sent unencrypted against
+    /// `plain_http`.
     pub fn new(text: &str, plain_http: PlainHttp) -> Result<Self, InvalidApiUrl> {
         let url = Url::parse(text).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => InvalidApiUrl::Scheme,
@@ -71,41 +72,40 @@ impl ApiUrl {
         Ok(api)
     }
 
-    /// Whether the key travels unencrypted to another machine.
+    /// Returns whether the key is sent unencrypted to another machine.
     #[must_use]
     pub fn is_readable_on_the_way(&self) -> bool {
         !self.is_encrypted() && !self.is_loopback()
     }
 
-    /// Whether TLS protects the way.
+    /// Returns whether the scheme is `https`.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// The host's name.
+    /// The host name or IP address.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The URL as text.
     pub(super) fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The host's name and port.
+    /// The host and port, as in the target of CONNECT (RFC 9110 section 9.3.6).
     pub(super) fn authority(&self) -> String {
         format!("{}:{}", self.host(), self.0.port_or_known_default().unwrap_or(443))
     }
 
-    /// Returns whether its path does not end as that of fal's API does.
+    /// Returns whether the path lacks the version with which that of fal's API ends.
     #[must_use]
     pub fn lacks_version(&self) -> bool {
         !self.0.path().trim_end_matches('/').ends_with("/v1")
     }
 
-    /// Who names addresses here: this machine, or another one.
+    /// Where the addresses that the API reports come from.
     pub(super) fn origin(&self) -> Origin {
         if self.is_loopback() { Origin::Loopback } else { Origin::Network }
     }
@@ -119,7 +119,7 @@ impl ApiUrl {
         }
     }
 
-    /// `GET /compute/instances/{id}`, the id as one path segment whatever is in it.
+    /// `GET /compute/instances/{id}`; the id is always one path segment.
     pub(super) fn instance(&self, id: &InstanceId) -> Url {
         self.endpoint(&["compute", "instances", id.as_str()])
     }
@@ -136,7 +136,7 @@ impl ApiUrl {
 
     fn endpoint(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
-        // An http URL always has a path, so this never fails.
+        // It cannot fail: an http URL always has a path.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_is_one_path_segment_whatever_is_in_it() {
+    fn the_id_is_always_one_path_segment() {
         let base = "https://api.fal.ai/v1/compute/instances/";
         for (id, segment) in [
             ("inst_abc", "inst_abc"),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_with_or_without_a_last_slash_is_the_same() {
+    fn a_trailing_slash_of_the_base_does_not_matter() {
         for base in ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"] {
             assert_eq!(instance_url(base, "a"), "http://127.0.0.1:8080/compute/instances/a");
         }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_data() {
+    fn a_cursor_is_percent_encoded() {
         let url = parse("https://h/v1").unwrap().instances(100, Some("a&limit=1#x"));
         assert_eq!(
             url.as_str(),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_could_leak_or_mislead_is_refused_without_repeating_it() {
+    fn a_url_with_secrets_or_extra_parts_is_refused_without_repeating_it() {
         for (text, error) in [
             ("https://user:hunter2@h/v1", InvalidApiUrl::Userinfo),
             ("https://h/v1?token=hunter2", InvalidApiUrl::QueryOrFragment),

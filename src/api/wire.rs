@@ -1,4 +1,4 @@
-//! What the API writes, read into what it means. Pure: bytes in, values out.
+//! Parsing of the API's responses.
 
 use std::borrow::Cow;
 
@@ -15,10 +15,10 @@ use crate::{
     text::untrusted::Untrusted,
 };
 
-/// The longest cursor that is sent back: those of a whole list are kept until its end.
-const LONGEST_CURSOR: usize = 4096;
+/// The longest cursor accepted: those of a whole list are kept until its end.
+const MAX_CURSOR_BYTES: usize = 4096;
 
-/// An instance as the API writes it. What does not decide may be missing, null, or anything.
+/// An instance as the API writes it. Fields that decide nothing may be missing or of another type.
 #[derive(Deserialize)]
 struct WireInstance<'a> {
     #[serde(borrow)]
@@ -42,7 +42,7 @@ struct WireInstance<'a> {
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A field that is text, or is left out.
+/// A field that is ignored unless it is a string.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum Lenient<'a> {
@@ -73,11 +73,11 @@ struct WirePage<'a> {
     has_more: Option<bool>,
 }
 
-/// One element of a list. A malformed one is passed over: its own request tells what is wrong.
+/// One element of a list. A malformed one is skipped: its own request will show what is wrong.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOfMany<'a> {
-    /// Otherwise the values of an array would be taken for the fields of an instance, in order.
+    /// serde would read the values of an array as the fields of an instance, in order.
     Array(#[expect(dead_code, reason = "only its form counts")] Vec<IgnoredAny>),
     #[serde(borrow)]
     Instance(WireInstance<'a>),
@@ -87,28 +87,28 @@ enum OneOfMany<'a> {
 /// One page of the list of instances.
 #[derive(Debug)]
 pub struct Page {
-    /// The instances on it that are well-formed.
+    /// Its well-formed instances.
     pub instances: Vec<Instance>,
-    /// Where the next page begins, if there is one.
+    /// Where the next page begins.
     pub next: Next,
 }
 
-/// What a page says of the one after it.
+/// Where the page after a [`Page`] begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// This was the last page.
+    /// Nowhere: this is the last page.
     End,
-    /// The next page begins here.
+    /// At this cursor.
     Cursor(String),
-    /// There is more, but the page does not say where.
+    /// Unknown: there are more pages, but no cursor.
     Lost,
 }
 
-/// Reads an instance, as an API at `origin` describes it.
+/// Parses an instance from an API at `origin`.
 ///
 /// # Errors
 ///
-/// A [malformed](crate::answer::poll_error::Fault::Malformed) answer when the body is no instance.
+/// [`Fault::Malformed`](crate::answer::poll_error::Fault::Malformed) if the body is not an instance.
 pub fn parse_instance(
     body: &[u8],
     origin: Origin,
@@ -116,21 +116,20 @@ pub fn parse_instance(
 ) -> Result<Instance, PollError> {
     let wire: WireInstance<'_> = parse(body, redactor)?;
     instance(&wire, origin, redactor)
-        .map_err(|error| PollError::malformed(format!("its id is no id: {error}")))
+        .map_err(|error| PollError::malformed(format!("its id is invalid: {error}")))
 }
 
-/// Reads one page of the list.
+/// Parses one page of the list.
 ///
 /// # Errors
 ///
-/// A malformed answer when the body is no page.
+/// As for [`parse_instance`], if the body is not a page.
 pub fn parse_page(body: &[u8], origin: Origin, redactor: &Redactor) -> Result<Page, PollError> {
     let wire: WirePage<'_> = parse(body, redactor)?;
     let cursor = wire.next_cursor.filter(|cursor| !cursor.is_empty());
-    if cursor.as_ref().is_some_and(|cursor| cursor.len() > LONGEST_CURSOR) {
-        return Err(PollError::malformed(format!(
-            "its cursor is longer than {LONGEST_CURSOR} bytes"
-        )));
+    if cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_CURSOR_BYTES) {
+        let reason = format!("its cursor is longer than {MAX_CURSOR_BYTES} bytes");
+        return Err(PollError::malformed(reason));
     }
     let next = match (wire.has_more, cursor) {
         (Some(false), _) | (None, None) => Next::End,
@@ -181,7 +180,7 @@ fn instance(
     Ok(instance)
 }
 
-/// Reads what the body of an error answer says, as far as it says anything.
+/// Parses the body of an error response, as far as possible.
 #[must_use]
 pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError {
     let mut answer = ServerError::bare(status);
@@ -195,41 +194,39 @@ pub fn parse_error(status: u16, body: &[u8], redactor: &Redactor) -> ServerError
     };
     answer.error_type =
         error["type"].as_str().map(|kind| redactor.value(kind, ErrorType::is_documented));
-    // What stands in front of the API writes `{"error": "…"}`, `{"message": …}`, `{"detail": …}`
-    // as text, list or object, or `{"title": …}` (RFC 9457).
+    // Gateways and frameworks write `{"error": "…"}`, `{"message": …}`, `{"detail": …}` as text,
+    // list or object, or `{"title": …}` (RFC 9457).
     let places = [&error["message"], error, &body["message"], &body["detail"], &body["title"]];
-    answer.message = places
-        .into_iter()
-        .map(|place| said(place, 0))
-        .find(|said| !said.is_empty())
-        .map(|said| redactor.text(&said));
+    let messages = places.into_iter().map(|place| message(place, 0));
+    answer.message =
+        messages.into_iter().find(|text| !text.is_empty()).map(|text| redactor.text(&text));
     answer.docs_url = text(&error["docs_url"]);
     answer.request_id = text(&error["request_id"]);
     answer
 }
 
-/// The words of a message that may be a text, a list of messages, or one with the place that it is
-/// about.
-fn said(value: &Value, depth: usize) -> String {
-    /// A list of a thousand mistakes is not told to its end, nor is one within another for ever.
-    const MOST: usize = 5;
+/// The text of a message, which may be a string, a list of messages, or an object with the location
+/// that the message is about.
+fn message(value: &Value, depth: usize) -> String {
+    /// The most elements of a list, and levels of nesting, that are shown.
+    const MAX: usize = 5;
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(all) if depth < MOST => {
-            let said: Vec<String> = all.iter().take(MOST).map(|one| said(one, depth + 1)).collect();
-            said.join("; ")
+        Value::Array(all) if depth < MAX => {
+            let texts = all.iter().take(MAX).map(|one| message(one, depth + 1));
+            texts.collect::<Vec<_>>().join("; ")
         }
-        Value::Object(fields) if depth < MOST => {
-            let message = ["msg", "message", "detail"].into_iter().find_map(|key| fields.get(key));
-            let message = message.map(|message| said(message, depth + 1)).unwrap_or_default();
-            let place = fields.get("loc").and_then(Value::as_array).map(|steps| {
+        Value::Object(fields) if depth < MAX => {
+            let text = ["msg", "message", "detail"].into_iter().find_map(|key| fields.get(key));
+            let text = text.map(|text| message(text, depth + 1)).unwrap_or_default();
+            let location = fields.get("loc").and_then(Value::as_array).map(|steps| {
                 let step =
                     |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
-                steps.iter().take(MOST).map(step).collect::<Vec<_>>().join(".")
+                steps.iter().take(MAX).map(step).collect::<Vec<_>>().join(".")
             });
-            match place.filter(|place| !place.is_empty() && !message.is_empty()) {
-                Some(place) => format!("{place}: {message}"),
-                None => message,
+            match location.filter(|location| !location.is_empty() && !text.is_empty()) {
+                Some(location) => format!("{location}: {text}"),
+                None => text,
             }
         }
         _ => String::new(),
@@ -248,7 +245,7 @@ mod tests {
     const ARRAY: &str = r#"["inst_1","gpu","us-west",null,"203.0.113.9","ready",null]"#;
 
     #[test]
-    fn an_array_is_no_instance_even_with_all_values_in_place() {
+    fn an_array_is_not_an_instance_even_with_all_values_in_place() {
         for body in [ARRAY.to_owned(), format!(" \n{ARRAY}")] {
             let read = parse_instance(body.as_bytes(), Origin::Network, &redactor());
             assert!(matches!(read, Err(PollError::Transient { .. })), "{read:?}");
@@ -256,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_decide_may_be_anything() {
+    fn fields_that_decide_nothing_may_be_of_any_type() {
         for odd in ["null", "2", "{}", "[]", "true", "[[{}]]", "\"\\u0000\""] {
             let body = format!(
                 r#"{{"id":"inst_1","status":"ready","ip":"203.0.113.9","instance_type":{odd},
@@ -274,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_cannot_be_used_leaves_the_status_readable() {
+    fn an_unusable_address_does_not_hide_the_status() {
         for ip in ["0.0.0.0", "127.0.0.1", "pending", "10.0.0.0/8", "240.0.0.1", "fe80::1"] {
             let body = format!(r#"{{"id":"inst_1","status":"stopped","ip":"{ip}"}}"#);
             let read = parse_instance(body.as_bytes(), Origin::Network, &redactor()).unwrap();
@@ -284,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_no_page_and_no_element_of_one() {
+    fn an_array_is_not_a_page_nor_an_element_of_one() {
         let page = |body: &str| parse_page(body.as_bytes(), Origin::Network, &redactor());
         assert!(page("[[]]").is_err());
         assert!(page(&format!("[[{ARRAY}],null,false]")).is_err());

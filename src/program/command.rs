@@ -1,4 +1,4 @@
-//! COMMAND: what runs once the condition holds.
+//! COMMAND, which runs once the condition is met.
 
 use std::{ffi::OsString, io, process::Command};
 
@@ -19,7 +19,7 @@ use crate::{
     wait::watch::Watch,
 };
 
-/// Why COMMAND does not run.
+/// Why COMMAND cannot be run.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot run {}: {cause}", Untrusted::from(program.to_string_lossy().as_ref()))]
 pub(crate) struct CommandError {
@@ -28,7 +28,7 @@ pub(crate) struct CommandError {
 }
 
 impl CommandError {
-    /// 127 where there is no such command, as in a shell; else 126.
+    /// The exit code, as in a shell: 127 if there is no such command, else 126.
     pub(crate) fn code(&self) -> ExitCode {
         match self.cause {
             CannotRun::NotFound => ExitCode::CommandNotFound,
@@ -37,12 +37,12 @@ impl CommandError {
     }
 }
 
-/// Looks for the program of COMMAND, and at what will be handed to it, as far as the start of the
-/// wait can know: who has waited for ten minutes should not learn of a typing error then.
+/// Checks that the program of COMMAND exists and can take its arguments, as far as can be known before
+/// the wait: nobody should wait ten minutes to learn of a typing error.
 ///
 /// # Errors
 ///
-/// [`CommandError`] where it will surely not run.
+/// [`CommandError`] if COMMAND cannot be run.
 pub(crate) fn check(words: &[OsString], ids: &[InstanceId]) -> Result<(), CommandError> {
     let Some((program, arguments)) = words.split_first() else { return Ok(()) };
     let cannot = |cause| CommandError { program: program.clone(), cause };
@@ -53,11 +53,11 @@ pub(crate) fn check(words: &[OsString], ids: &[InstanceId]) -> Result<(), Comman
     Ok(())
 }
 
-/// The longest argument or variable that Linux hands on (`MAX_ARG_STRLEN`), with its last byte; no
-/// other system takes more in practice.
+/// The longest argument or variable in bytes that Linux passes on (`MAX_ARG_STRLEN` without the final
+/// zero, execve(2)); other systems take no more in practice.
 const LONGEST_STRING: usize = 128 * 1024 - 1;
 
-/// The length of the longest string that COMMAND gets at the least: addresses are not known yet.
+/// A lower bound, in bytes, of the longest string that COMMAND gets: addresses are not known yet.
 fn longest_string(arguments: &[OsString], ids: &[InstanceId]) -> usize {
     let joined: usize = ids.iter().map(|id| id.as_str().len() + 1).sum();
     let addresses = ids.len() * "1.1.1.1 ".len();
@@ -69,7 +69,7 @@ fn longest_string(arguments: &[OsString], ids: &[InstanceId]) -> usize {
     (joined + "FAL_INSTANCE_ID".len()).max(of_arguments)
 }
 
-/// COMMAND as it is filled in, without the API key in its environment; none where there is none.
+/// COMMAND as a template, without the API key in its environment; `None` without one.
 pub(crate) fn template(words: &[OsString]) -> Option<Template> {
     Template::new(words, &KEY_VARIABLES)
 }
@@ -80,11 +80,11 @@ pub(crate) fn command(words: &[OsString], met: &[&Watch]) -> Option<Command> {
     Some(template(words)?.fill(&ids, &addresses))
 }
 
-/// Hands over to COMMAND; comes back only where that is impossible.
+/// Replaces this process with COMMAND; returns only if that is impossible.
 ///
 /// # Errors
 ///
-/// The signal that came before.
+/// A signal that arrived before.
 pub(crate) fn hand_over(
     mut command: Command,
     instances: usize,
@@ -94,7 +94,7 @@ pub(crate) fn hand_over(
     let program = command.get_program().to_owned();
     let cause = match error.kind() {
         io::ErrorKind::ArgumentListTooLong => CannotRun::TooLong(instances),
-        // It was there at the start; if it still is, the system means what it needs.
+        // The program was found before; if it still is, something that it needs is missing.
         io::ErrorKind::NotFound => match find_program(&program) {
             Ok(()) => CannotRun::System(error),
             Err(cause) => cause,

@@ -1,8 +1,8 @@
-//! What comes of a run that is over: the summary, the report, the result, and COMMAND. The order
-//! is that of what can be taken back: a report is written anew where a later step fails or a signal
-//! comes, while an address that is printed stays printed, and nothing of this process is left once
-//! COMMAND runs. Until then a signal is looked for before each step, and each step is left where it
-//! is stuck, so that the report tells of the signal too.
+//! The conclusion of a run: the summary, the report, the result, and COMMAND, in the order in which
+//! they can be undone. A report is rewritten if a later step fails or a signal arrives, a printed
+//! address stays printed, and nothing of this process is left once COMMAND runs. Until then each step
+//! first checks for a signal, and is abandoned if one arrives while it is stuck, so that the report
+//! covers the signal too.
 
 use std::{
     ffi::OsString,
@@ -14,9 +14,9 @@ use tracing::warn;
 use super::{
     command::{command, hand_over},
     failure::Failure,
+    outcome_log::log_reason,
     output::{print, render},
     plan::Outputs,
-    tell::tell_reason,
     verdict::{End, Finished, Verdict},
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
 /// The kubelet keeps the last 4,096 bytes of a termination log; one of them ends the line.
 const MOST_IN_PLACE: usize = 4_095;
 
-/// Reports, passes the result on, and becomes COMMAND where there is one; the exit code.
+/// Reports, writes the result, and becomes COMMAND if there is one; else returns the exit code.
 pub(crate) fn conclude(
     outputs: &Outputs,
     command: &[OsString],
@@ -45,11 +45,11 @@ pub(crate) fn conclude(
     stderr: &Stderr,
     signals: &Signals,
 ) -> ExitCode {
-    let mut accounts = Accounts { outputs, finished, signals, broken: Vec::new() };
-    // A success can turn into a failure, and either into a signal's ending: three turns at most.
+    let mut reports = Reports { outputs, finished, signals, failed: Vec::new() };
+    // A success can turn into a failure, and either into a signal's ending: at most three rounds.
     loop {
-        let done = accounts.give(&verdict).and_then(|()| match verdict.code {
-            ExitCode::Success => pass_on(outputs, command, finished, signals),
+        let done = reports.write(&verdict).and_then(|()| match verdict.code {
+            ExitCode::Success => deliver(outputs, command, finished, signals),
             _ => Ok(()),
         });
         verdict = match done {
@@ -57,7 +57,7 @@ pub(crate) fn conclude(
             Err(End::Failed(failure)) => failure.into(),
             Err(End::Signal(signal)) => Verdict::interrupted(finished, signal),
         };
-        verdict.reasons.iter().for_each(tell_reason);
+        verdict.reasons.iter().for_each(log_reason);
     }
     if let Some(message) = verdict.message.filter(|_| outputs.annotates) {
         stderr.say(annotation(&message) + "\n");
@@ -65,8 +65,8 @@ pub(crate) fn conclude(
     verdict.code
 }
 
-/// Writes the result and becomes COMMAND; comes back where there is none or that is impossible.
-fn pass_on(
+/// Writes the result and becomes COMMAND; returns if there is none or that is impossible.
+fn deliver(
     outputs: &Outputs,
     words: &[OsString],
     finished: &Finished,
@@ -91,8 +91,8 @@ fn pass_on(
     Err(Failure::command(error.code(), &error).into())
 }
 
-/// Writes to a file. What is no regular file may be stuck, and is then given up for a signal; a
-/// regular one is written to its end, however busy the disk.
+/// Writes to a file. A regular file is written to its end, however busy the disk is; anything else may
+/// block for ever, and is abandoned when a signal arrives.
 fn write_to(
     path: PathBuf,
     signals: &Signals,
@@ -101,35 +101,39 @@ fn write_to(
     if may_block(&path) { signals.unless_stuck(move || write(&path)) } else { Ok(write(&path)) }
 }
 
-/// The accounts that are given of a run: the summary and the report.
-struct Accounts<'a> {
+/// The summary and the report.
+struct Reports<'a> {
     outputs: &'a Outputs,
     finished: &'a Finished,
     signals: &'a Signals,
-    /// Those that cannot be written, which is told once.
-    broken: Vec<&'static str>,
+    /// Those that could not be written, which are not tried again.
+    failed: Vec<&'static str>,
 }
 
-impl Accounts<'_> {
-    /// Gives them of `verdict`. A success that cannot be reported is none, and what a signal has
-    /// overtaken is none either.
-    fn give(&mut self, verdict: &Verdict) -> Result<(), End> {
+impl Reports<'_> {
+    /// Writes both, on `verdict`.
+    ///
+    /// # Errors
+    ///
+    /// A success that cannot be reported ends as a failure, and a signal ends everything else.
+    fn write(&mut self, verdict: &Verdict) -> Result<(), End> {
         let is_signals = verdict.code.is_of_signal();
+        let signals = self.signals;
+        let check_signals =
+            || signals.heard().filter(|_| !is_signals).map_or(Ok(()), |signal| Err(signal.into()));
         for (what, path) in [("summary", &self.outputs.summary), ("report", &self.outputs.report)] {
-            let Some(path) = path.as_ref().filter(|_| !self.broken.contains(&what)) else {
+            let Some(path) = path.as_ref().filter(|_| !self.failed.contains(&what)) else {
                 continue;
             };
-            if let Some(signal) = self.signals.heard().filter(|_| !is_signals) {
-                return Err(signal.into());
-            }
-            let end = match self.write(what, path.clone(), verdict) {
+            check_signals()?;
+            let end = match self.write_one(what, path.clone(), verdict) {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => {
                     End::Failed(Failure::unexpected(&format!("cannot write the {what}"), &error))
                 }
                 Err(signal) => End::Signal(signal),
             };
-            self.broken.push(what);
+            self.failed.push(what);
             match end {
                 End::Failed(failure) if verdict.code != ExitCode::Success => {
                     warn!(event = "warning", "{}", failure.explanation.what);
@@ -140,13 +144,10 @@ impl Accounts<'_> {
                 end => return Err(end),
             }
         }
-        match self.signals.heard().filter(|_| !is_signals) {
-            Some(signal) => Err(signal.into()),
-            None => Ok(()),
-        }
+        check_signals()
     }
 
-    fn write(
+    fn write_one(
         &self,
         what: &str,
         path: PathBuf,
@@ -181,13 +182,13 @@ fn decisive(finished: &Finished, code: ExitCode) -> Option<&Watch> {
     of_wait.or(watches.first())
 }
 
-/// Writes a report, over a file that cannot be replaced too.
+/// Writes a report, shortened if the file cannot be replaced.
 pub(crate) fn write_report(path: &Path, report: &Report<'_>) -> Result<(), FileError> {
     let (whole, short) = lines(report);
     replace_or_shorten(path, &whole, &short)
 }
 
-/// A report, whole and as short as a file wants it that cannot be replaced.
+/// A report, whole, and shortened for a file that cannot be replaced.
 fn lines(report: &Report<'_>) -> (Vec<u8>, Vec<u8>) {
     let line = |text: String| (text + "\n").into_bytes();
     (line(json::line(report)), line(fitting(report, MOST_IN_PLACE)))

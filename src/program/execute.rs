@@ -1,4 +1,4 @@
-//! The wait that a plan asks for: everything between the command line and the verdict.
+//! Carries out a plan: everything between the command line and the verdict.
 
 use std::{env, ffi::OsString, io, path::Path};
 
@@ -8,7 +8,7 @@ use super::{
     command,
     failure::Failure,
     instance_list::{expand, read_list},
-    meanwhile::{Meanwhile, watched},
+    live_output::{LiveOutput, wait_for_end},
     output::{Format, check_standard_output, is_fit_for_env},
     plan::{Look, Outputs, Source, Wait},
     simulated::{Simulated, is_script},
@@ -33,11 +33,11 @@ use crate::{
     wait::{policy::Policy, waiter::Waiter},
 };
 
-/// Carries the plan out, until the wait is over.
+/// Carries out a plan until the wait is over.
 ///
 /// # Errors
 ///
-/// What ended it before the first poll.
+/// What ended the run before the first poll.
 pub(crate) fn execute(
     wait: Wait,
     targets: &[String],
@@ -61,7 +61,7 @@ pub(crate) fn execute(
         .build()
         .map_err(|error| Failure::unexpected("cannot start", &error))?;
     let finished = runtime.block_on(wait_for(ids, wait, look, stderr, signals));
-    // A name that is being looked up must not delay the end.
+    // A name lookup in progress must not delay the end.
     runtime.shutdown_background();
     finished
 }
@@ -75,10 +75,10 @@ async fn wait_for(
 ) -> Result<Finished, End> {
     let Wait { rules, pace, probe, source } = wait;
     let probe = match probe {
-        Some(template) => NetProbe::new().with_command(template, tell_line),
+        Some(template) => NetProbe::new().with_command(template, log_line),
         None => NetProbe::new(),
     };
-    // A simulation serves as long as this lives.
+    // A simulated API serves until this is dropped.
     let simulated = match &source.simulated {
         Some(script) => Some(Simulated::start(script, &ids, source.request_timeout).await?),
         None => None,
@@ -88,21 +88,21 @@ async fn wait_for(
         Some(simulated) => (simulated.source()?, simulated.stand_in(probe, &rules.condition)),
         None => (real(source, signals)?, probe),
     };
-    let meanwhile = Meanwhile::new(&ids, &rules, look, stderr);
+    let output = LiveOutput::new(&ids, &rules, look, stderr);
     let policy = Policy::new(rules.clone(), pace, ids);
     let started_at = time_of_day();
     let mut waiter = Waiter::new(source, probe, policy);
-    let signal = watched(&mut waiter, meanwhile, signals).await;
+    let signal = wait_for_end(&mut waiter, output, signals).await;
     let end = signal.map_or(End::Over, End::Signal);
     Ok(Finished { outcome: waiter.outcome(), rules, started_at, end, lacks_version })
 }
 
-/// Passes on what a COMMAND writes that probes.
-fn tell_line(id: &InstanceId, line: &Untrusted) {
+/// Logs a line that a probing COMMAND wrote.
+fn log_line(id: &InstanceId, line: &Untrusted) {
     info!(event = "command_output", instance = %id, "{id}  {line}");
 }
 
-/// The instances to wait for. A list may never end, so that a signal has to be heard meanwhile.
+/// Reads the instances to wait for. Reading a list may block for ever, so a signal can end it.
 fn instances(words: &[String], signals: &Signals) -> Result<Vec<InstanceId>, End> {
     let owned = words.to_vec();
     let read = move || expand(&owned, || read_list(io::stdin()));
@@ -114,16 +114,18 @@ fn instances(words: &[String], signals: &Signals) -> Result<Vec<InstanceId>, End
     Ok(ids.map_err(|error| Failure::usage(error.to_string()))?)
 }
 
-/// What would only be noticed at the end of the wait is checked before it.
+/// Checks before the wait what would otherwise fail only after it.
 fn check_before_the_first_poll(outputs: &Outputs, ids: &[InstanceId]) -> Result<(), Failure> {
     let files: Vec<(&str, &Path)> = outputs.files().collect();
     for (position, (what, path)) in files.iter().enumerate() {
-        // A summary is added to what is there, which stays.
+        // A summary is appended to what is there.
         let checked = if *what == "summary" { check_end(path) } else { check_place(path) };
         checked.map_err(|e| Failure::unexpected(&format!("cannot write the {what}"), &e))?;
         if let Some((other, _)) = files[..position].iter().find(|(_, p)| are_one_file(p, path)) {
             let path = path.display();
-            return Err(Failure::usage(format!("the {other} and the {what} are one file: {path}")));
+            return Err(Failure::usage(format!(
+                "the {other} and the {what} are the same file: {path}"
+            )));
         }
     }
     let unfit = ids.iter().find(|id| outputs.format == Format::Env && !is_fit_for_env(id));
@@ -135,28 +137,28 @@ fn check_before_the_first_poll(outputs: &Outputs, ids: &[InstanceId]) -> Result<
     Ok(())
 }
 
-/// COMMAND, which succeeds the wait or probes, is looked for before the wait.
+/// Checks before the wait that COMMAND can be run.
 fn check_command(command: &[OsString], wait: &Wait, ids: &[InstanceId]) -> Result<(), Failure> {
-    let all_at_once = if wait.rules.any { &ids[..1] } else { ids };
+    let passed = if wait.rules.any { &ids[..1] } else { ids };
     let checked = match &wait.probe {
         Some(template) => command::check(&[template.program().to_owned()], &[]),
-        None => command::check(command, all_at_once),
+        None => command::check(command, passed),
     };
     checked.map_err(|error| Failure::command(error.code(), &error))
 }
 
-/// Words that are surely not instances but the script of a simulation.
+/// Refuses a word that must be meant as the script of a simulation.
 fn check_for_scripts(words: &[String], simulates: bool) -> Result<(), Failure> {
     match words.iter().find(|word| is_script(word, simulates)) {
         None => Ok(()),
         Some(script) => Err(Failure::usage(format!(
-            "{} is no instance id: a script is written --simulate={0}",
+            "{} is not an instance id: a script is given as --simulate={0}",
             Untrusted::from(script.as_str())
         ))),
     }
 }
 
-/// The API that the plan names.
+/// The real API as a source.
 fn real(source: Source, signals: &Signals) -> Result<HttpSource, End> {
     let Source { api, key_file, request_timeout, .. } = source;
     let key = signals
@@ -174,7 +176,7 @@ fn real(source: Source, signals: &Signals) -> Result<HttpSource, End> {
             warn!(event = "warning", "{complaint}");
         }
     }
-    // To a proxy, a key for this machine would travel in the open, and nobody has agreed to that.
+    // A proxy would receive a key for this machine unencrypted, which nobody has agreed to.
     let proxies = api.is_encrypted() || api.is_readable_on_the_way();
     let options = HttpOptions { request_timeout, proxies };
     Ok(HttpSource::new(api, key, options).map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! Why the program itself could not do its work, with the exit code and the words for it.
+//! Failures of the program itself and of its configuration.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use crate::{
     report::{exit_code::ExitCode, explain::Explanation},
 };
 
-/// Why the program could not do its work.
+/// Why the program could not do its work, with the exit code.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
@@ -27,10 +27,10 @@ impl Failure {
 
     /// The configuration cannot be used.
     pub(crate) fn usage(what: String) -> Self {
-        Self::new(ExitCode::Usage, what, None, Some("wait-ready --help shows what can be given"))
+        Self::new(ExitCode::Usage, what, None, Some("see wait-ready --help"))
     }
 
-    /// There is no key that can be used.
+    /// There is no usable API key.
     pub(crate) fn credentials(error: &CredentialsError) -> Self {
         let (seen, advice) = match error {
             CredentialsError::Missing(_) => (Some(PLACES.to_owned()), MISSING),
@@ -39,7 +39,7 @@ impl Failure {
             }
             CredentialsError::Invalid { .. } => (
                 None,
-                "the key is the text that fal showed once, on one line, and nothing around it",
+                "the key is the text that fal showed once, on one line, with nothing around it",
             ),
             CredentialsError::Config { .. } => (None, "repair the file, or set FAL_KEY"),
             CredentialsError::NoSuchProfile { .. } => {
@@ -49,7 +49,7 @@ impl Failure {
         Self::new(ExitCode::Usage, error.to_string(), seen, Some(advice))
     }
 
-    /// Something failed that should not.
+    /// An unexpected failure, with the chain of its causes.
     pub(crate) fn unexpected(what: &str, error: &dyn Error) -> Self {
         let mut chain = error.to_string();
         let mut cause = error.source();
@@ -60,7 +60,7 @@ impl Failure {
         Self::new(ExitCode::Unexpected, format!("{what}: {chain}"), None, None)
     }
 
-    /// COMMAND did not run.
+    /// COMMAND could not be run.
     pub(crate) fn command(code: ExitCode, error: &dyn Error) -> Self {
         Self::new(code, error.to_string(), None, None)
     }

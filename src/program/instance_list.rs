@@ -8,16 +8,16 @@ use crate::{
     text::untrusted::{Untrusted, is_harmless},
 };
 
-/// A list of ids longer than this is some other file.
+/// The longest list of ids that is read, in bytes; a longer file is something else.
 const MAX_BYTES: u64 = 64 << 20;
-/// How the lines begin that `-o env` writes.
+/// The beginnings of the lines that `-o env` writes.
 const ENV_IDS: &str = "FAL_INSTANCE_ID=";
 const ENV_ADDRESSES: &str = "FAL_INSTANCE_IP=";
 
 /// Why a list of instances cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceListError {
-    /// A word that no instance can be named.
+    /// A word that cannot be an instance id.
     #[error("{place}: {reason}{}", shown(.word))]
     Invalid {
         /// Where it stands.
@@ -27,8 +27,8 @@ pub enum InstanceListError {
         /// The word.
         word: String,
     },
-    /// A word that was surely not meant.
-    #[error("{place}: {:?} is surely not the id that was meant: {slip}", Untrusted::from(.word.as_str()))]
+    /// A word that cannot be the intended id.
+    #[error("{place}: {:?} is surely not the intended id: {slip}", Untrusted::from(.word.as_str()))]
     Slip {
         /// Where it stands.
         place: String,
@@ -37,15 +37,15 @@ pub enum InstanceListError {
         /// The word.
         word: String,
     },
-    /// The file cannot be read.
+    /// The list cannot be read.
     #[error("cannot read instance ids from {place}: {source}")]
     Unreadable {
         /// The file, or standard input.
         place: String,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// There is not one id in all of them.
+    /// There is no id at all.
     #[error("{place} names no instance")]
     Empty {
         /// The file, standard input, or the command line.
@@ -53,23 +53,23 @@ pub enum InstanceListError {
     },
 }
 
-/// What a word looks like that no API has ever named an instance.
+/// A mistake that a word shows although it is formally an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Slip {
-    /// What a program writes where it has nothing.
-    #[error("it is what a program writes for nothing (is the field there that it comes from?)")]
+    /// A word for a missing value, such as `null`.
+    #[error("programs write this for a missing value (does the field that it comes from exist?)")]
     Nothing,
-    /// Something that a shell would have replaced.
-    #[error("the shell or the template that should have filled it in has not")]
+    /// A placeholder that was not replaced.
+    #[error("a shell or a template has not filled it in")]
     Unfilled,
-    /// A place that is filled in for COMMAND.
+    /// A placeholder that belongs into COMMAND.
     #[error("a COMMAND begins after ` -- `")]
     Placeholder,
-    /// A quotation mark is part of it.
+    /// Quotation marks in the id.
     #[error("it has quotation marks (jq writes none with -r)")]
     Quoted,
-    /// A byte order mark, a zero-width character, a blank that is none.
-    #[error("it has a character that cannot be seen")]
+    /// A byte order mark, a zero-width character, or a blank outside ASCII.
+    #[error("it has an invisible character")]
     Invisible,
 }
 
@@ -77,7 +77,7 @@ fn shown(word: &str) -> String {
     if word.is_empty() { String::new() } else { format!(": {:?}", Untrusted::from(word)) }
 }
 
-/// Recognizes a word that is an id by its form and surely was not meant as one.
+/// The mistake that `word` shows, if any.
 fn slip(word: &str) -> Option<Slip> {
     const NOTHING: [&str; 5] = ["null", "none", "undefined", "nil", "nan"];
     let is_quote = |c: char| matches!(c, '\'' | '"' | '`' | '‘'..='‟' | '«' | '»' | '‹' | '›');
@@ -98,8 +98,8 @@ fn slip(word: &str) -> Option<Slip> {
 }
 
 /// The instances that `words` name, each once, in order: ids, `@FILE`, and `@-` for `stdin`. Commas
-/// and blanks separate ids everywhere; in a file, blank lines and what comes after a `#` name none,
-/// and the lines that `-o env` writes name theirs.
+/// and blanks separate ids everywhere. In a list, blank lines and `#` comments are skipped, and the
+/// lines that `-o env` writes are understood.
 ///
 /// # Errors
 ///
@@ -134,11 +134,11 @@ pub fn expand(
     Ok(list.ids)
 }
 
-/// Reads a list; one without an end is none.
+/// Reads a list of ids as text.
 ///
 /// # Errors
 ///
-/// What the system says, also of a list that is too long or no text.
+/// An error of the system, or that the list is too long or not UTF-8.
 pub fn read_list(reader: impl io::Read) -> io::Result<String> {
     let bytes = read_at_most(MAX_BYTES, reader)?;
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
@@ -155,7 +155,7 @@ struct List {
 }
 
 impl List {
-    /// Adds every id of `text`, which has to name one.
+    /// Adds every id in `text`, which has to name at least one.
     fn add_all(&mut self, text: &str, place: impl Fn() -> String) -> Result<(), InstanceListError> {
         let mut named = text.split(is_separator).filter(|word| !word.is_empty()).peekable();
         if named.peek().is_none() {
@@ -200,7 +200,7 @@ impl List {
     }
 }
 
-/// What stands before a `#` that begins a word.
+/// `line` up to a `#` that begins a word.
 fn without_comment(line: &str) -> &str {
     let begins =
         |&(at, _): &(usize, &str)| line[..at].is_empty() || line[..at].ends_with(is_separator);
@@ -250,30 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_was_surely_not_meant_is_refused_wherever_it_stands() {
-        for word in [
-            "null",
-            "None",
-            "NULL",
-            "undefined",
-            "nil",
-            "NaN",
-            "\"inst_a\"",
-            "'inst_a'",
-            "`id`",
-            "“inst_a”",
-            "$ID",
-            "${ID}",
-            "{{id}}",
-            "<id>",
-            "\u{feff}inst_a",
-            "inst\u{200b}_a",
-            "inst\u{a0}a",
-            "inst_a\u{ad}",
-            "\u{202e}inst",
-            "inst\u{2028}a",
-            "inst_a\u{3000}",
-        ] {
+    fn a_word_that_cannot_be_the_intended_id_is_refused_wherever_it_stands() {
+        let nothing = ["null", "None", "NULL", "undefined", "nil", "NaN"];
+        let quoted = ["\"inst_a\"", "'inst_a'", "`id`", "“inst_a”"];
+        let unfilled = ["$ID", "${ID}", "{{id}}", "<id>"];
+        let invisible = ["\u{feff}inst_a", "inst\u{200b}_a", "inst\u{a0}a", "inst_a\u{ad}"];
+        let moving = ["\u{202e}inst", "inst\u{2028}a", "inst_a\u{3000}"];
+        for word in [&nothing[..], &quoted, &unfilled, &invisible, &moving].concat() {
             let error = expanded(&[word], "").unwrap_err();
             assert!(error.contains("surely not"), "{word:?}: {error}");
             assert!(error.chars().all(is_harmless), "{error:?}");

@@ -1,4 +1,4 @@
-//! The result on standard output, for the next step of a script.
+//! The result, for the next step of a script.
 
 use std::{
     fmt::Write as _,
@@ -15,7 +15,7 @@ use crate::{
     wait::watch::Watch,
 };
 
-/// How the result is written.
+/// The format of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// One address a line
@@ -27,7 +27,7 @@ pub enum Format {
     Env,
 }
 
-/// The result in `format`: of each of `met`, in a wait from `started_at` on.
+/// The result of a wait that began at `started_at`, for the instances in `met`.
 #[must_use]
 pub fn render(format: Format, met: &[&Watch], started_at: SystemTime, elapsed: Duration) -> String {
     let mut text = String::new();
@@ -51,7 +51,7 @@ pub fn render(format: Format, met: &[&Watch], started_at: SystemTime, elapsed: D
     text
 }
 
-/// The ids and the addresses of `met`.
+/// The ids and the addresses of `met`, each joined by `separator`.
 pub(crate) fn joined(met: &[&Watch], separator: &str) -> (String, String) {
     let ids: Vec<&str> = met.iter().map(|watch| watch.id().as_str()).collect();
     let addresses = met.iter().filter_map(|watch| watch.address());
@@ -59,29 +59,29 @@ pub(crate) fn joined(met: &[&Watch], separator: &str) -> (String, String) {
     (ids.join(separator), addresses.join(separator))
 }
 
-/// Checks that standard output can take the result; warns where it will be lost on purpose, or not.
+/// Checks that standard output can take the result; warns if the result will be lost.
 ///
 /// # Errors
 ///
-/// That standard output was not opened for writing.
+/// If standard output is not open for writing.
 pub(crate) fn check_standard_output() -> io::Result<()> {
     check_stream(&io::stdout())?;
     if may_have_been_closed(&io::stdout()) {
-        warn!("the result goes nowhere: standard output is closed, or is /dev/null");
+        warn!("the result will be lost: standard output is closed, or is /dev/null");
     }
     Ok(())
 }
 
-/// Writes to standard output, to the last byte.
+/// Writes all of `bytes` to standard output.
 ///
 /// # Errors
 ///
-/// What the system says, such as that the disk is full or that nobody reads.
+/// An error of the system, such as a full disk or a closed pipe.
 pub fn print(bytes: &[u8]) -> io::Result<()> {
     write_to_stream(&io::stdout(), bytes)
 }
 
-/// Whether `id` can stand in a line that a shell, a CI system and docker read alike: they
+/// Returns whether shells, CI systems and docker all read `id` alike in an `-o env` line: they
 /// disagree on every way to quote.
 #[must_use]
 pub fn is_fit_for_env(id: &InstanceId) -> bool {

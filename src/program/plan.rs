@@ -1,4 +1,4 @@
-//! What the command line asks for, as values that the rest of the run is made of.
+//! The plan of a run: what the command line asks for, checked and typed.
 
 use std::{
     ffi::OsString,
@@ -27,75 +27,61 @@ use crate::{
     },
 };
 
-/// What is to be done, and how it is told; complete, so that nobody asks the command line again.
+/// The complete plan of a run: nothing else reads the command line.
 pub(crate) struct Plan {
-    /// The words that name the instances; a list among them is not read yet.
+    /// The words that name the instances; the lists among them are not read yet.
     pub(crate) targets: Vec<String>,
-    /// The wait, or why there can be none, which is told and reported as the rest says.
+    /// The wait, or why there can be none, which is logged and reported as the rest says.
     pub(crate) wait: Result<Wait, Failure>,
-    /// What is left behind, and where.
     pub(crate) outputs: Outputs,
-    /// COMMAND and its arguments; empty where there is none.
+    /// COMMAND and its arguments; empty without one.
     pub(crate) command: Vec<OsString>,
-    /// How it is told.
     pub(crate) look: Look,
-    /// What is odd about it and stops nobody.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What is waited for, and how; checked as far as that needs no file and no network.
+/// A wait, checked as far as that needs neither files nor the network.
 pub(crate) struct Wait {
-    /// What is waited for, and within which limits.
     pub(crate) rules: Rules,
-    /// The schedule of the polls.
     pub(crate) pace: Backoff,
-    /// COMMAND, where that is the probe.
+    /// COMMAND, if that is the probe.
     pub(crate) probe: Option<Template>,
-    /// Whom to ask.
     pub(crate) source: Source,
 }
 
-/// Whom to ask, and with which key.
+/// The API to poll, and its key.
 pub(crate) struct Source {
-    /// The API.
     pub(crate) api: ApiUrl,
-    /// A file with the key.
     pub(crate) key_file: Option<PathBuf>,
-    /// What a simulated API plays that is asked in place of the real one.
+    /// The script of a simulated API that replaces the real one.
     pub(crate) simulated: Option<Script>,
-    /// The most time for one request.
     pub(crate) request_timeout: Duration,
 }
 
-/// What is left behind, and where.
+/// Where the result and the reports go.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    /// How the result is written.
     pub(crate) format: Format,
-    /// The file for the result, in place of standard output.
+    /// The file for the result; else standard output.
     pub(crate) result: Option<PathBuf>,
-    /// The file for the report.
     pub(crate) report: Option<PathBuf>,
     /// The file that a summary is appended to.
     pub(crate) summary: Option<PathBuf>,
-    /// Whether an error is shown on the page of a GitHub workflow's run.
+    /// Whether an error is annotated on the page of a GitHub workflow run.
     pub(crate) annotates: bool,
 }
 
-/// How it is told.
+/// The log and its appearance.
 pub(crate) struct Look {
-    /// How messages look.
     pub(crate) appearance: Appearance,
-    /// How much is told.
     pub(crate) verbosity: Verbosity,
-    /// How messages are written.
     pub(crate) log_format: LogFormat,
-    /// After how long a silence it is told that the wait goes on.
+    /// The silence after which a heartbeat is logged.
     pub(crate) heartbeat: Option<Duration>,
 }
 
 impl Plan {
-    /// Reads it from the command line: `variable` reads one variable of the environment.
+    /// Reads the plan from the command line; `variable` reads an environment variable.
     pub(crate) fn read(
         cli: Cli,
         stderr_is_terminal: bool,
@@ -105,7 +91,7 @@ impl Plan {
         let look = Look::read(&output, stderr_is_terminal, &variable);
         let outputs = Outputs::read(output, look.log_format, &variable);
         let mut warnings = Vec::new();
-        // What probes is no successor: the result is printed as usual.
+        // A COMMAND that is the probe does not take over: the result is printed as usual.
         let probe = (wanted.condition == Condition::Exec).then(|| std::mem::take(&mut command));
         let wait = Wait::read(wanted, probe.as_deref(), &pace, api, &mut warnings);
         Self { targets, wait, outputs, command, look, warnings }
@@ -192,7 +178,7 @@ impl Outputs {
         }
     }
 
-    /// Every file that is to be written, and what it is to hold.
+    /// The files to write, each with a name for it.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         [("result", &self.result), ("report", &self.report), ("summary", &self.summary)]
             .into_iter()
@@ -218,7 +204,7 @@ impl Look {
         Self { appearance, verbosity, log_format: output.log_format, heartbeat }
     }
 
-    /// Whether rows are drawn that change in place.
+    /// Returns whether progress rows are drawn.
     pub(crate) fn draws(&self) -> bool {
         self.appearance.progress
             && self.verbosity != Verbosity::Quiet

@@ -1,4 +1,4 @@
-//! Whether a program is there and can be run, known before it is.
+//! Checks that a program exists and can be run, before it is.
 
 use std::{
     ffi::OsStr,
@@ -12,18 +12,18 @@ use crate::{
     text::untrusted::Untrusted,
 };
 
-/// What stands in the way of a program.
+/// Why a program cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CannotRun {
-    /// It is in none of the folders of `PATH`, or not at the place that was named.
+    /// It is in no folder of `PATH`, or not at the given path.
     #[error("there is no such command")]
     NotFound,
-    /// Its first line names an interpreter that is not there.
-    #[error("its first line names the interpreter {0:?}, which is not there{1}")]
+    /// Its first line names an interpreter that does not exist.
+    #[error("its first line names the interpreter {0:?}, which does not exist{1}")]
     Interpreter(Untrusted, &'static str),
-    /// The ids and addresses that it would be given are longer than the system carries.
+    /// The ids and addresses that it would be given are longer than the system allows.
     #[error(
-        "it would be given {0} instances, whose ids and addresses are longer than the system carries \
+        "it would be given {0} instances, whose ids and addresses are longer than the system allows \
          in one argument or variable; without a COMMAND they can be read from standard output"
     )]
     TooLong(usize),
@@ -32,14 +32,14 @@ pub(crate) enum CannotRun {
     System(io::Error),
 }
 
-/// As much of a script's first line as the system reads.
+/// The bytes of a script's first line that Linux reads (`BINPRM_BUF_SIZE`).
 const FIRST_LINE_BYTES: u64 = 256;
 
-/// Looks for `program` where the system does.
+/// Looks for `program` where the system would.
 ///
 /// # Errors
 ///
-/// [`CannotRun`] where it surely cannot be run.
+/// [`CannotRun`] if it cannot be run.
 pub(super) fn find_program(program: &OsStr) -> Result<(), CannotRun> {
     if program.is_empty() {
         return Err(CannotRun::NotFound);
@@ -79,13 +79,13 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// What the first line of a script names, if it is one that can be read.
+/// The interpreter that the first line of a script names.
 fn interpreter(file: &Path) -> Option<(String, PathBuf)> {
     let mut begin = Vec::new();
     File::open(file).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut begin).ok()?;
     let line = begin.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let line = String::from_utf8_lossy(line);
-    // A carriage return is no blank to the system: it belongs to the name.
+    // To the system, a carriage return is part of the name.
     let name = line.trim_start_matches([' ', '\t']).split([' ', '\t']).next()?;
     (!name.is_empty()).then(|| (name.to_owned(), PathBuf::from(name)))
 }

@@ -1,4 +1,4 @@
-//! What a run comes to: the exit code and the words for it. Judges, and tells nobody.
+//! The verdict on a run: its exit code, and the words for it. Decides, and logs nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,15 +9,15 @@ use crate::{
         advice::for_a_url_without_version,
         exit_code::ExitCode,
         explain::{Explanation, STILL_BILLED, explain, polls},
-        fleet::A_FLEET,
+        fleet::FLEET_SIZE,
     },
     system::{clock::time_of_day, signals::Signal},
     text::duration::Brief,
     wait::{outcome::Outcome, rules::Rules, watch::Watch},
 };
 
-/// With more instances than this, one line tells of all.
-pub(super) const TOLD_ONE_BY_ONE: usize = A_FLEET - 1;
+/// The most instances that are reported one by one; more share one line.
+pub(super) const SHOWN_ONE_BY_ONE: usize = FLEET_SIZE - 1;
 
 /// A run that is over.
 pub(crate) struct Finished {
@@ -26,11 +26,11 @@ pub(crate) struct Finished {
     /// The time of day at which the elapsed time began.
     pub(crate) started_at: SystemTime,
     pub(crate) end: End,
-    /// Whether the API's URL does not end as that of fal's.
+    /// Whether the API's URL has no version, as fal's has.
     pub(crate) lacks_version: bool,
 }
 
-/// Why the wait for `watch` failed, and what to do about it here.
+/// Why the wait for `watch` failed, with what is known of the API's URL.
 fn explained(finished: &Finished, watch: &Watch) -> Option<Explanation> {
     let mut explanation = explain(watch, &finished.rules)?;
     if finished.lacks_version
@@ -42,14 +42,14 @@ fn explained(finished: &Finished, watch: &Watch) -> Option<Explanation> {
     Some(explanation)
 }
 
-/// What ended it.
+/// What ended a run.
 #[derive(Debug)]
 pub(crate) enum End {
     /// Every instance has its ending.
     Over,
     /// A signal.
     Signal(Signal),
-    /// It could not be carried out.
+    /// A failure of the program or its configuration.
     Failed(Failure),
 }
 
@@ -65,24 +65,24 @@ impl From<Signal> for End {
     }
 }
 
-/// What a run comes to.
+/// The verdict on a run.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) code: ExitCode,
-    /// What is told of it; nothing for a success.
+    /// The reasons to log; none for a success.
     pub(crate) reasons: Vec<Reason>,
-    /// How many instances more did not get there, for reasons that nobody would read to the end.
-    pub(crate) untold: usize,
-    /// Why, on one line, where it is not a success.
+    /// How many more instances failed, for reasons too many to log.
+    pub(crate) unlogged: usize,
+    /// Why it is not a success, on one line.
     pub(crate) message: Option<String>,
 }
 
-/// One reason for a failure, told once for all instances that it befell.
+/// One reason for a failure, logged once for all instances that share it.
 #[derive(Debug)]
 pub(crate) struct Reason {
     pub(crate) explanation: Explanation,
     pub(crate) code: ExitCode,
-    /// What the last poll of the first one brought, if that was an error.
+    /// The error of the first instance's last poll.
     pub(crate) error: Option<PollError>,
 }
 
@@ -96,25 +96,25 @@ impl Finished {
         Self { outcome, rules, started_at, end, lacks_version: false }
     }
 
-    /// The instances that got there.
+    /// The instances that met the condition.
     pub(super) fn met(&self) -> impl Iterator<Item = &Watch> {
         self.outcome.watches().iter().filter(|watch| watch.is_met())
     }
 
-    /// How many did.
-    pub(super) fn got_there(&self) -> String {
-        format!("{} of {} got there", self.met().count(), self.outcome.watches().len())
+    /// How many instances met the condition, in words.
+    pub(super) fn tally(&self) -> String {
+        format!("{} of {} met the condition", self.met().count(), self.outcome.watches().len())
     }
 }
 
-/// Judges how a run ended.
+/// Decides how a run ended.
 pub(crate) fn verdict(finished: &Finished) -> Verdict {
     match &finished.end {
         End::Failed(failure) => failure.clone().into(),
         End::Signal(signal) => Verdict::interrupted(finished, *signal),
         End::Over => match finished.outcome.decisive() {
             None => {
-                Verdict { code: ExitCode::Success, reasons: Vec::new(), untold: 0, message: None }
+                Verdict { code: ExitCode::Success, reasons: Vec::new(), unlogged: 0, message: None }
             }
             Some(watch) => failed_wait(finished, watch),
         },
@@ -122,16 +122,16 @@ pub(crate) fn verdict(finished: &Finished) -> Verdict {
 }
 
 impl Verdict {
-    /// That of a run which `signal` has ended, whatever it had come to.
+    /// The verdict on a run that `signal` ended, whatever it had reached.
     pub(crate) fn interrupted(finished: &Finished, signal: Signal) -> Self {
         let explanation = interruption(finished, signal);
         Self::of(Reason { explanation, code: code_of(signal), error: None })
     }
 
-    /// A failure for this reason.
+    /// A failure for a single reason.
     fn of(reason: Reason) -> Self {
         let message = Some(reason.explanation.on_one_line());
-        Self { code: reason.code, reasons: vec![reason], untold: 0, message }
+        Self { code: reason.code, reasons: vec![reason], unlogged: 0, message }
     }
 }
 
@@ -144,29 +144,29 @@ impl From<Failure> for Verdict {
 fn failed_wait(finished: &Finished, decisive: &Watch) -> Verdict {
     let code = ExitCode::of_watch(decisive).unwrap_or(ExitCode::Unexpected);
     let mut kinds: Vec<(Reason, usize)> = Vec::new();
-    let mut untold = 0;
+    let mut unlogged = 0;
     for watch in finished.outcome.watches() {
         let Some(explanation) = explained(finished, watch) else { continue };
         let own = ExitCode::of_watch(watch).unwrap_or(code);
         let same = kinds.iter_mut().find(|(kind, _)| kind.explanation.what == explanation.what);
         if let Some((_, others)) = same {
             *others += 1;
-        } else if kinds.len() < TOLD_ONE_BY_ONE {
+        } else if kinds.len() < SHOWN_ONE_BY_ONE {
             let error = watch.present_error().cloned();
             kinds.push((Reason { explanation, code: own, error }, 0));
         } else {
-            untold += 1;
+            unlogged += 1;
         }
     }
-    let told_once = |(mut reason, others): (Reason, usize)| {
+    let with_count = |(mut reason, others): (Reason, usize)| {
         if others > 0 {
             reason.explanation.what += &format!(" (the same for {others} more)");
         }
         reason
     };
-    let reasons = kinds.into_iter().map(told_once).collect();
+    let reasons = kinds.into_iter().map(with_count).collect();
     let message = explained(finished, decisive).map(|it| it.on_one_line());
-    Verdict { code, reasons, untold, message }
+    Verdict { code, reasons, unlogged, message }
 }
 
 fn interruption(finished: &Finished, signal: Signal) -> Explanation {
@@ -179,7 +179,7 @@ fn interruption(finished: &Finished, signal: Signal) -> Explanation {
         [only] => only.instance().map(|instance| {
             format!("{} was {}; {}", only.id(), instance.status, polls(&only.tally()))
         }),
-        _ => Some(finished.got_there()),
+        _ => Some(finished.tally()),
     };
     let is_unfinished = outcome.watches().iter().any(Watch::is_waiting);
     Explanation {

@@ -1,7 +1,7 @@
-//! A command of the user's own as a probe: one run of it.
+//! The user's command as a probe.
 
 use std::{
-    process::{Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -20,21 +20,21 @@ use crate::{
     wait::probe::ProbeError,
 };
 
-/// Of a longer line the rest is passed over.
+/// The rest of a longer line is skipped.
 const MAX_LINE_BYTES: usize = 1_000;
-/// The most lines of one stream that are told in one run.
-const MAX_LINES_TOLD: usize = 100;
-/// How long what is left in the pipes is read after the command has ended: a process that has left
-/// its group may hold them open.
+/// The most lines of one stream that are passed on in one run.
+const MAX_LINES: usize = 100;
+/// How long the pipes are read after the command has ended: a process that has left its group may
+/// hold them open.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// Runs `command` once; `listener` is told the lines that it writes, on either stream.
+/// Runs `command` once; `listener` receives the lines that it writes to either stream.
 ///
-/// Every process of its group ends with it, and with this future.
+/// Its whole process group ends with it, and when this future is dropped.
 ///
 /// # Errors
 ///
-/// [`ProbeError`] when it cannot be run, or ends otherwise than with 0.
+/// [`ProbeError`] if it cannot be run, or does not exit with 0.
 pub async fn run(mut command: Command, listener: impl Fn(&Untrusted)) -> Result<(), ProbeError> {
     let cannot_run = |error: std::io::Error| {
         if is_of_limits(&error) {
@@ -66,23 +66,24 @@ pub async fn run(mut command: Command, listener: impl Fn(&Untrusted)) -> Result<
         }
         status.map_err(cannot_run)?
     };
-    if status.success() { Ok(()) } else { Err(failed(status, stderr.last)) }
+    if status.success() {
+        return Ok(());
+    }
+    let ended = Untrusted::from(status.to_string().as_str());
+    Err(ProbeError::Command { ended, last_line: stderr.last })
 }
 
-fn failed(status: ExitStatus, last_line: Option<Untrusted>) -> ProbeError {
-    ProbeError::Command { ended: Untrusted::from(status.to_string().as_str()), last_line }
-}
-
-/// The lines of one stream: the last of them, and the one that is not whole yet.
+/// The lines of one stream.
 #[derive(Debug, Default)]
 struct Lines {
+    /// The beginning of a line that is not complete yet.
     line: Vec<u8>,
     last: Option<Untrusted>,
-    told: usize,
+    count: usize,
 }
 
 impl Lines {
-    /// Reads to the end; a flood is read too, so that the command does not stand still, and not told.
+    /// Reads to the end, past [`MAX_LINES`] too, so that the command does not block on its output.
     async fn read(
         &mut self,
         stream: Option<impl AsyncRead + Unpin>,
@@ -109,10 +110,10 @@ impl Lines {
             return;
         }
         let line = Untrusted::from(String::from_utf8_lossy(line).as_ref());
-        self.told += 1;
-        if self.told <= MAX_LINES_TOLD {
+        self.count += 1;
+        if self.count <= MAX_LINES {
             listener(&line);
-        } else if self.told == MAX_LINES_TOLD + 1 {
+        } else if self.count == MAX_LINES + 1 {
             listener(&Untrusted::from("… and more, which is not shown"));
         }
         self.last = Some(line);

@@ -1,5 +1,4 @@
-//! Asking whether an HTTP server answers with 2xx. The status line decides (RFC 9112 section 4);
-//! the body is not read.
+//! The HTTP probe: a 2xx status line succeeds (RFC 9112 section 4); the body is not read.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,41 +12,38 @@ use crate::{
     wait::{condition::HttpPath, probe::ProbeError},
 };
 
-/// The most bytes that are read in search of a final answer.
+/// The most bytes read until the final status line is complete.
 const MAX_BYTES: usize = 64 * 1024;
-/// The longest status line; its reason is for people.
+/// The most bytes of a status line that are kept.
 const MAX_STATUS_LINE_BYTES: usize = 1024;
-/// The port that a `Host` header need not name.
+/// The port that a `Host` header may leave out (RFC 9110 section 7.2).
 const DEFAULT_PORT: u16 = 80;
 
-/// Asks `peer`, which is reached through `stream`, for `path`, and listens until `deadline` for the
-/// answer; `waited` is the time that a silent one is said to have had.
+/// Requests `path` from `peer` over `stream`. Follows no redirect and sends no credentials.
 ///
-/// No redirect is followed, and nothing but the request line, the host and the name of this program
-/// is sent.
+/// The response must come by `deadline`; `timeout` is what the error reports then.
 ///
 /// # Errors
 ///
-/// [`ProbeError`] when the answer is no 2xx, is no HTTP, breaks off, or does not come in time.
+/// [`ProbeError`] if the response is not 2xx, not HTTP, incomplete or too late.
 pub async fn get(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     path: &HttpPath,
     deadline: Instant,
-    waited: Duration,
+    timeout: Duration,
 ) -> Result<(), ProbeError> {
     let exchange = async {
         stream.write_all(request(peer, path).as_bytes()).await?;
-        final_answer(stream).await
+        final_response(stream).await
     };
-    timeout_at(deadline, exchange).await.unwrap_or(Err(ProbeError::Silent(waited)))
+    timeout_at(deadline, exchange).await.unwrap_or(Err(ProbeError::Silent(timeout)))
 }
 
 fn request(peer: SocketAddr, path: &HttpPath) -> String {
     let host = match (peer, peer.port()) {
         (SocketAddr::V4(v4), DEFAULT_PORT) => v4.ip().to_string(),
         (SocketAddr::V6(v6), DEFAULT_PORT) => format!("[{}]", v6.ip()),
-        // Which writes an IPv6 address in brackets.
         (peer, _) => peer.to_string(),
     };
     format!(
@@ -59,7 +55,7 @@ fn request(peer: SocketAddr, path: &HttpPath) -> String {
 }
 
 /// Reads up to the first status line that is not interim (1xx, RFC 9110 section 15.2).
-async fn final_answer(mut stream: impl AsyncRead + Unpin) -> Result<(), ProbeError> {
+async fn final_response(mut stream: impl AsyncRead + Unpin) -> Result<(), ProbeError> {
     let mut heard = Heard::default();
     let mut chunk = [0; 1024];
     loop {
@@ -78,17 +74,17 @@ async fn final_answer(mut stream: impl AsyncRead + Unpin) -> Result<(), ProbeErr
     }
 }
 
-/// What a peer has said so far.
+/// What a peer has sent so far.
 #[derive(Debug, Default)]
 struct Heard {
     line: Vec<u8>,
     bytes: usize,
-    /// Whether the line belongs to the head of an interim answer.
+    /// Whether the line is a header of an interim response.
     is_interim: bool,
 }
 
 impl Heard {
-    /// Takes one byte; the status code of a final answer, once its status line is whole.
+    /// Takes one byte; returns the status code of a final response once its status line is complete.
     fn take(&mut self, byte: u8) -> Result<Option<u16>, ProbeError> {
         self.bytes += 1;
         if byte != b'\n' {
@@ -127,14 +123,14 @@ impl Heard {
     }
 }
 
-/// Returns whether a status line can begin like this.
+/// Returns whether `line` is the beginning of a status line.
 fn begins_status_line(line: &[u8]) -> bool {
     const BEGIN: &[u8] = b"HTTP/1.";
     let known = line.len().min(BEGIN.len());
     line[..known] == BEGIN[..known]
 }
 
-/// The code of `HTTP/1.x SP 3DIGIT [SP reason]`.
+/// Parses the code of `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 section 4).
 fn status_of(line: &[u8]) -> Option<u16> {
     let rest = line.strip_prefix(b"HTTP/1.0 ").or_else(|| line.strip_prefix(b"HTTP/1.1 "))?;
     let (code, rest) = rest.split_at_checked(3)?;
@@ -163,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_2xx_is_met_whatever_comes_after_its_status_line() {
+    async fn a_2xx_succeeds_whatever_follows_its_status_line() {
         for head in ["HTTP/1.1 200 OK\r\n", "HTTP/1.0 204 \n", "HTTP/1.1 299\r\n"] {
             assert_eq!(answered(&[head.as_bytes()]).await, Ok(()), "{head}");
         }
@@ -176,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn any_other_answer_is_named() {
+    async fn any_other_response_is_named() {
         for (said, due) in [
             ("HTTP/1.1 503 Loading model\r\n\r\n", "HTTP/1.1 503 Loading model"),
             ("HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "HTTP/1.1 302 Found"),
@@ -197,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_without_an_end_is_left_after_64_kib() {
+    async fn an_endless_response_is_abandoned_after_64_kib() {
         let endless = [b"HTTP/1.1 100 x\r\n".as_slice(), &vec![b'a'; 80_000]].concat();
         assert!(matches!(answered(&[&endless]).await, Err(ProbeError::NotHttp(_))));
         let line = [b"HTTP/1.1 200 ".as_slice(), &vec![b'a'; 80_000]].concat();
@@ -205,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_named_as_a_url_would() {
+    fn the_host_header_omits_the_default_port_and_brackets_ipv6() {
         let path = HttpPath::new("/v1/models?x=1").unwrap();
         for (peer, host) in [
             ("203.0.113.1:80", "203.0.113.1"),

@@ -1,4 +1,4 @@
-//! Is the address really there: over TCP, SSH or HTTP, or by a command of the user's own.
+//! Probes of an address: over TCP, SSH or HTTP, or by the user's command.
 
 #[cfg(feature = "exec")]
 pub mod exec;
@@ -33,14 +33,14 @@ use http::get;
 use ssh::hear_ssh;
 use template::Template;
 
-/// The longest that one attempt over the network may take.
+/// The timeout of one attempt over the network.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The most attempts under way at once: each needs an open file.
+/// The most concurrent attempts over the network: each needs a file descriptor.
 const MAX_ATTEMPTS: usize = 128;
 /// The most commands that run at once.
 const MAX_COMMANDS: usize = 8;
 
-/// Tries addresses over the network, or by a command.
+/// A [`Probe`] over the network, or by a command.
 #[derive(Debug)]
 pub struct NetProbe {
     stand_in: Option<SocketAddr>,
@@ -49,10 +49,9 @@ pub struct NetProbe {
     commands: Semaphore,
 }
 
-/// Is told what a command writes.
 type Listener = dyn Fn(&InstanceId, &Untrusted) + Send + Sync;
 
-/// A command that probes, and who is told what it writes.
+/// A command that probes, and the listener for its output.
 struct Command {
     template: Template,
     listener: Box<Listener>,
@@ -65,7 +64,7 @@ impl fmt::Debug for Command {
 }
 
 impl NetProbe {
-    /// A probe that connects to each address itself.
+    /// Makes a probe that connects to each address.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -76,15 +75,15 @@ impl NetProbe {
         }
     }
 
-    /// Connects to `peer` in place of every address beyond this machine: a simulation's addresses
-    /// are nobody's, or somebody else's.
+    /// Connects to `peer` in place of every address that is not loopback: the addresses of a
+    /// simulation do not exist, or are someone else's.
     #[must_use]
     pub fn with_stand_in(mut self, peer: SocketAddr) -> Self {
         self.stand_in = Some(peer);
         self
     }
 
-    /// Runs `template` for [`Condition::Exec`]; `listener` is told each line that it writes.
+    /// Runs `template` for [`Condition::Exec`]; `listener` receives each line that it writes.
     #[must_use]
     pub fn with_command(
         mut self,

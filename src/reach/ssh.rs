@@ -1,4 +1,4 @@
-//! Hearing whether an SSH server is there (RFC 4253 section 4.2).
+//! The SSH probe: an identification string succeeds (RFC 4253 section 4.2).
 
 use std::time::Duration;
 
@@ -9,30 +9,32 @@ use tokio::{
 
 use crate::{text::untrusted::Untrusted, wait::probe::ProbeError};
 
-/// The most bytes that are read in search of an identification string.
+/// The most bytes read until an identification string is complete.
 const MAX_PREAMBLE_BYTES: usize = 8 * 1024;
-/// The longest identification string, with its line end (RFC 4253 section 4.2).
+/// The longest identification string, CR LF included (RFC 4253 section 4.2).
 const MAX_IDENTIFICATION_BYTES: usize = 255;
 
-/// Listens until `deadline` for the identification of an SSH 2.0 server; `waited` is the time
-/// that a silent one is said to have had.
+/// Reads the identification string of an SSH 2.0 server.
+///
+/// It must come by `deadline`; `timeout` is what the error reports then.
 ///
 /// # Errors
 ///
-/// [`ProbeError`] when the peer is something else, breaks off, or says too little in time.
+/// [`ProbeError`] if the peer is not an SSH server, closes the connection, or is too late.
 pub async fn hear_ssh(
     peer: impl AsyncRead + Unpin,
     deadline: Instant,
-    waited: Duration,
+    timeout: Duration,
 ) -> Result<(), ProbeError> {
     let mut heard = Heard::default();
     match timeout_at(deadline, heard.identification(peer)).await {
         Ok(result) => result,
-        Err(_) => Err(heard.at_timeout(waited)),
+        Err(_) if heard.bytes == 0 => Err(ProbeError::Silent(timeout)),
+        Err(_) => Err(heard.not_ssh()),
     }
 }
 
-/// What a peer has said so far.
+/// What a peer has sent so far.
 #[derive(Debug, Default)]
 struct Heard {
     line: Vec<u8>,
@@ -41,9 +43,8 @@ struct Heard {
 }
 
 impl Heard {
-    /// Reads until a line is an identification string of SSH 2.0.
-    ///
-    /// A server may send other lines before it (RFC 4253 section 4.2), such as a warning.
+    /// Reads until a line is an SSH 2.0 identification string. Other lines, such as a warning, may
+    /// come before it (RFC 4253 section 4.2).
     async fn identification(&mut self, mut peer: impl AsyncRead + Unpin) -> Result<(), ProbeError> {
         let mut chunk = [0; 512];
         loop {
@@ -59,17 +60,16 @@ impl Heard {
         }
     }
 
-    /// Takes one byte; whether it completes an identification string.
+    /// Takes one byte; returns whether it completes an identification string.
     fn take(&mut self, byte: u8) -> Result<bool, ProbeError> {
         self.bytes += 1;
         self.line.push(byte);
         if byte == b'\n' {
-            if self.line.starts_with(b"SSH-") {
-                let is_ssh_2 =
-                    self.line.starts_with(b"SSH-2.0-") || self.line.starts_with(b"SSH-1.99-");
-                return if is_ssh_2 { Ok(true) } else { Err(self.not_ssh()) };
+            // 1.99 is 2.0 with support for older clients (RFC 4253 section 5.1).
+            if self.line.starts_with(b"SSH-2.0-") || self.line.starts_with(b"SSH-1.99-") {
+                return Ok(true);
             }
-            if self.line.starts_with(b"HTTP/") {
+            if self.line.starts_with(b"SSH-") || self.line.starts_with(b"HTTP/") {
                 return Err(self.not_ssh());
             }
             let line = std::mem::take(&mut self.line);
@@ -88,9 +88,5 @@ impl Heard {
         };
         let text = String::from_utf8_lossy(&said[..said.len().min(80)]);
         ProbeError::NotSsh(Untrusted::from(text.trim_end()))
-    }
-
-    fn at_timeout(&self, waited: Duration) -> ProbeError {
-        if self.bytes == 0 { ProbeError::Silent(waited) } else { self.not_ssh() }
     }
 }

@@ -1,4 +1,4 @@
-//! A command with places for an instance, and an environment without secrets.
+//! A command with placeholders for an instance, and an environment without secrets.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -7,10 +7,10 @@ use std::{
 
 use crate::system::words::with_bytes;
 
-/// A command that is filled in for one instance, or for several.
+/// A command with placeholders for one instance or several.
 ///
-/// Every `{id}` and `{ip}` in an argument is replaced; `FAL_INSTANCE_ID` and `FAL_INSTANCE_IP` are
-/// in the environment.
+/// `{id}` and `{ip}` in its arguments are replaced, and `FAL_INSTANCE_ID` and `FAL_INSTANCE_IP` are
+/// set in its environment.
 #[derive(Debug, Clone)]
 pub struct Template {
     program: OsString,
@@ -19,24 +19,26 @@ pub struct Template {
 }
 
 impl Template {
-    /// A command of `words`, which does not see the `hidden` variables; none where there is no word.
+    /// Makes a template of a program and its arguments, without the `hidden` environment variables.
+    /// Returns `None` if `words` is empty.
     #[must_use]
     pub fn new(words: &[OsString], hidden: &'static [&'static str]) -> Option<Self> {
         let (program, arguments) = words.split_first()?;
         Some(Self { program: program.clone(), arguments: arguments.to_vec(), hidden })
     }
 
-    /// The program that is run.
+    /// The program, without its arguments.
     #[must_use]
     pub fn program(&self) -> &OsStr {
         &self.program
     }
 
-    /// The command for instances with these ids and addresses.
+    /// Makes the command for instances with these ids and addresses.
     #[must_use]
     pub fn fill(&self, ids: &str, addresses: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(self.arguments.iter().map(|argument| filled_in(argument, ids, addresses)));
+        let fill = |argument: &OsString| with_bytes(argument, |it| filled_in(it, ids, addresses));
+        command.args(self.arguments.iter().map(fill));
         for variable in self.hidden {
             command.env_remove(variable);
         }
@@ -45,25 +47,20 @@ impl Template {
     }
 }
 
-/// `argument` with `{id}` and `{ip}` replaced, in one pass: an id may itself look like `{ip}`.
-fn filled_in(argument: &OsStr, ids: &str, addresses: &str) -> OsString {
-    with_bytes(argument, |argument| filled(argument, ids, addresses))
-}
-
-fn filled(argument: &[u8], ids: &str, addresses: &str) -> Vec<u8> {
+/// Replaces `{id}` and `{ip}` in one pass, because an id may itself contain `{ip}`.
+fn filled_in(argument: &[u8], ids: &str, addresses: &str) -> Vec<u8> {
     let mut rest = argument;
     let mut filled = Vec::with_capacity(argument.len());
-    while let Some((&byte, after)) = rest.split_first() {
-        let placeholder = [(b"{id}", ids), (b"{ip}", addresses)]
-            .into_iter()
-            .find_map(|(name, value)| Some((value, rest.strip_prefix(name)?)));
-        if let Some((value, after)) = placeholder {
-            filled.extend_from_slice(value.as_bytes());
-            rest = after;
+    while let Some((first, after)) = rest.split_first() {
+        let (value, after) = if let Some(after) = rest.strip_prefix(b"{id}") {
+            (ids.as_bytes(), after)
+        } else if let Some(after) = rest.strip_prefix(b"{ip}") {
+            (addresses.as_bytes(), after)
         } else {
-            filled.push(byte);
-            rest = after;
-        }
+            (std::slice::from_ref(first), after)
+        };
+        filled.extend_from_slice(value);
+        rest = after;
     }
     filled
 }
@@ -80,7 +77,8 @@ mod tests {
             ("{IP} {} {ip {{ip}}", "{IP} {} {ip {1.2.3.4}"),
             ("", ""),
         ] {
-            assert_eq!(filled_in(argument.as_ref(), "{ip}", "1.2.3.4"), filled, "{argument}");
+            let result = filled_in(argument.as_bytes(), "{ip}", "1.2.3.4");
+            assert_eq!(String::from_utf8(result).unwrap(), filled, "{argument}");
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The one workflow command that is written: an error on the page of a GitHub workflow run.
+//! An error annotation for the page of a GitHub workflow run, the only workflow command we write.
 
-/// `message` as an `::error::` line. What a runner could read as the end of the line, or as an
-/// escape, is encoded as the runner decodes it.
+/// `message` as an `::error::` line. Line ends and `%` are encoded the way the runner decodes them.
 #[must_use]
 pub fn annotation(message: &str) -> String {
     let data = message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");

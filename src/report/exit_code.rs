@@ -1,17 +1,17 @@
-//! The exit codes, which tell a script why a wait ended.
+//! The exit codes, which tell scripts why a wait ended.
 
 use crate::wait::{ending::Ending, watch::Watch};
 
-/// Why the program ended, as a script reads it. Part of the command line's contract.
+/// The exit code of the program, part of the command-line contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ExitCode {
     /// The condition is met.
     Success = 0,
-    /// The program itself or its output failed: full disk, closed pipe.
+    /// The program or its output failed: full disk, closed pipe.
     Unexpected = 1,
-    /// The command line or the configuration cannot be used.
+    /// The command line or the configuration is invalid.
     Usage = 2,
     /// The instance cannot meet the condition.
     Failed = 3,
@@ -23,13 +23,13 @@ pub enum ExitCode {
     Refused = 6,
     /// The API asks to wait past the deadline.
     Throttled = 7,
-    /// The API says ready, but the address was never reached.
+    /// The API reports the instance ready, but the probe never succeeded.
     Unreachable = 8,
-    /// An instance spent its budget for one status.
+    /// An instance exceeded its budget for one status.
     OverBudget = 9,
-    /// The deadline came first.
+    /// The deadline passed.
     TimedOut = 124,
-    /// COMMAND was found and cannot be run.
+    /// COMMAND was found but cannot be run.
     CannotRun = 126,
     /// COMMAND was not found.
     CommandNotFound = 127,
@@ -65,7 +65,7 @@ impl ExitCode {
         Self::Terminated,
     ];
 
-    /// The number that a shell sees.
+    /// The number that the process exits with.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8
@@ -95,13 +95,13 @@ impl ExitCode {
         }
     }
 
-    /// Whether it stands for a signal that ended the run.
+    /// Returns whether this is the code of a signal.
     #[must_use]
     pub const fn is_of_signal(self) -> bool {
         matches!(self, Self::HungUp | Self::Interrupted | Self::Quit | Self::Terminated)
     }
 
-    /// The code that `ending` has; none when another instance decided the wait.
+    /// The code of `ending`; `None` if another instance decided the wait.
     #[must_use]
     pub fn of(ending: &Ending) -> Option<Self> {
         match ending {
@@ -118,8 +118,8 @@ impl ExitCode {
         }
     }
 
-    /// The code of the ending that `watch` has; none while it has none, or when another instance
-    /// decided the wait.
+    /// The code of the ending of `watch`; `None` while it has none, or if another instance decided
+    /// the wait.
     #[must_use]
     pub fn of_watch(watch: &Watch) -> Option<Self> {
         watch.ending().and_then(Self::of)

@@ -1,4 +1,4 @@
-//! Why a wait ended as it did, in words: what happened, what the server said, what to do.
+//! Why a wait ended, in words: what happened, what the server said, what to do.
 
 use std::time::Duration;
 
@@ -19,18 +19,22 @@ use crate::{
     },
 };
 
-/// An ending in words, each part one line.
+/// An ending in words, each part on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// What happened.
     pub what: String,
-    /// What was seen and said that led to it.
+    /// What was observed that led to it.
     pub seen: Option<String>,
     /// What to do about it.
     pub advice: Option<String>,
 }
 
 impl Explanation {
+    fn new(what: String, seen: Option<String>, advice: impl Into<String>) -> Self {
+        Self { what, seen, advice: Some(advice.into()) }
+    }
+
     /// What happened and what led to it, for places that have one line.
     #[must_use]
     pub fn on_one_line(&self) -> String {
@@ -41,19 +45,17 @@ impl Explanation {
     }
 }
 
-/// Explains how the wait for `watch` ended, if that needs a word: a success needs none, and an
-/// instance that another one decided for has nothing to say.
+/// Explains how the wait for `watch` ended; `None` for a success, and if another instance decided.
 #[must_use]
 pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
     let id = watch.id();
-    let goal = &rules.condition;
-    let explanation = match watch.ending()? {
+    Some(match watch.ending()? {
         Ending::Met(_) | Ending::Abandoned => return None,
-        Ending::Failed(status) => Explanation {
-            what: format!("{id} is {status}: it cannot become ready"),
-            seen: history(watch),
-            advice: Some("a stopped instance does not start again; create another one".into()),
-        },
+        Ending::Failed(status) => Explanation::new(
+            format!("{id} is {status}: it cannot become ready"),
+            history(watch),
+            "a stopped instance does not start again; create another one",
+        ),
         Ending::Unauthorized(answer)
         | Ending::NotFound(answer)
         | Ending::Refused(Refusal::Status(answer))
@@ -61,106 +63,93 @@ pub fn explain(watch: &Watch, rules: &Rules) -> Option<Explanation> {
         {
             in_front(watch, answer)
         }
-        Ending::Unauthorized(answer) => Explanation {
-            what: if answer.status == 403 {
-                format!("the API denies this key access to {id}")
-            } else {
-                "the API refuses the credentials".into()
-            },
-            advice: Some(credentials_advice(answer).into()),
-            seen: Some(said(answer)),
-        },
-        Ending::NotFound(answer) => Explanation {
-            what: format!("there is no instance {id}"),
-            seen: Some(said(answer)),
-            advice: Some(
-                "check the id and --api-url, and that the key belongs to the same workspace; \
-                 --not-found-grace waits longer for a new instance to appear"
-                    .into(),
-            ),
-        },
-        Ending::Deleted(answer) => Explanation {
-            what: format!("{id} was deleted while it was waited for"),
-            seen: Some(joined([history(watch), Some(said(answer))])),
-            advice: Some("see who deleted it; create another one if it is still needed".into()),
-        },
+        Ending::Unauthorized(answer) if answer.status == 403 => Explanation::new(
+            format!("the API denies this key access to {id}"),
+            Some(said(answer)),
+            "the key needs compute permission, and the instance must belong to its workspace",
+        ),
+        Ending::Unauthorized(answer) => Explanation::new(
+            "the API refuses the credentials".into(),
+            Some(said(answer)),
+            "check the key: fal's Compute API takes an admin API key (FAL_KEY), whole, without `Key `",
+        ),
+        Ending::NotFound(answer) => Explanation::new(
+            format!("there is no instance {id}"),
+            Some(said(answer)),
+            "check the id and --api-url, and that the key belongs to the same workspace; \
+             --not-found-grace waits longer for a new instance to appear",
+        ),
+        Ending::Deleted(answer) => Explanation::new(
+            format!("{id} was deleted during the wait"),
+            Some(joined([history(watch), Some(said(answer))])),
+            "see who deleted it; create another one if it is still needed",
+        ),
         Ending::Refused(refusal) => refused(watch, refusal),
-        Ending::Throttled(hint) => Explanation {
-            what: match hint {
+        Ending::Throttled(hint) => {
+            let deadline = within(rules);
+            let what = match hint {
                 Some(hint) => format!(
-                    "the API asks to wait {} more ({}), past the deadline of {}",
+                    "the API asks to wait {} more ({}), past the deadline of {deadline}",
                     Brief(hint.wait),
                     hint.header.name(),
-                    within(rules),
                 ),
-                None => format!(
-                    "the API was still throttling when the deadline of {} came",
-                    within(rules)
-                ),
-            },
-            seen: seen_so_far(watch),
-            advice: Some(throttled_advice(watch)),
-        },
-        Ending::Unreachable(reason) => Explanation {
-            what: format!(
-                "the API reports {id} ready, but {} within {}",
-                unreached(watch, goal),
-                within(rules)
-            ),
-            seen: Some(match reason {
-                Some(reason) => format!("the last attempt: {reason}"),
-                None => "no attempt ended in time".into(),
-            }),
-            advice: Some(match goal {
-                _ if matches!(reason, Some(ProbeError::Exhausted(_))) => advice::FOR_LIMITS.into(),
-                Condition::Exec => "run COMMAND by hand to see what it waits for".into(),
-                _ => "check that the service is started and that a firewall lets this machine in"
-                    .into(),
-            }),
-        },
-        Ending::OverBudget { status, budget } => Explanation {
-            what: format!("{id} was {status} for longer than {} (--max-in)", Brief(*budget)),
-            seen: seen_so_far(watch),
-            advice: Some(match status {
+                None => format!("the API was still throttling at the deadline of {deadline}"),
+            };
+            Explanation::new(what, seen_so_far(watch), throttled_advice(watch))
+        }
+        Ending::Unreachable(reason) => unreachable(watch, rules, reason.as_ref()),
+        Ending::OverBudget { status, budget } => Explanation::new(
+            format!("{id} was {status} for longer than {} (--max-in)", Brief(*budget)),
+            seen_so_far(watch),
+            match status {
                 Status::Stopped => still_there(watch),
-                _ => "the instance keeps running and is billed: give that status more time \
+                _ => {
+                    "the instance keeps running and is billed: give that status more time \
                       (--max-in), or delete it"
-                    .into(),
-            }),
-        },
+                }
+            },
+        ),
         Ending::TimedOut => timed_out(watch, rules),
-    };
-    Some(explanation)
+    })
 }
 
-/// A refusal that the API itself did not give.
+/// A refusal that did not come from the API itself.
 fn in_front(watch: &Watch, answer: &ServerError) -> Explanation {
-    let id = watch.id();
-    Explanation {
-        what: format!(
-            "something in front of the API refuses requests for {id} (HTTP {})",
-            answer.status
-        ),
-        seen: Some(said(answer)),
-        advice: Some(
-            "it is not the API's own answer: see who gave it (a gateway, a firewall, a login page), \
-             check --api-url and the proxy, and give the cf-ray or request_id to fal's support; the \
-             instance may exist, and be billed"
-                .into(),
-        ),
+    let (id, status) = (watch.id(), answer.status);
+    Explanation::new(
+        format!("something in front of the API refuses requests for {id} (HTTP {status})"),
+        Some(said(answer)),
+        "this is not the API's own answer: find out what gave it (a gateway, a firewall, a login \
+         page), check --api-url and the proxy, and give the cf-ray or request_id to fal's support; \
+         the instance may exist and be billed",
+    )
+}
+
+fn throttled_advice(watch: &Watch) -> &'static str {
+    match watch.present_error() {
+        Some(PollError::Transient { .. }) => {
+            "the API announces an outage or maintenance that outlasts this wait: wait again after \
+             it, or with a longer --timeout; the instance may be billed meanwhile"
+        }
+        _ => "reduce polling elsewhere, wait for several instances in one call, or raise --timeout",
     }
 }
 
-fn throttled_advice(watch: &Watch) -> String {
-    let is_outage = matches!(watch.present_error(), Some(PollError::Transient { .. }));
-    if is_outage {
-        "the API announces an outage or maintenance that outlasts this wait: wait again after it, or \
-         with a --timeout that reaches beyond it; the instance may be billed meanwhile"
-            .into()
-    } else {
-        "reduce polling elsewhere, wait for several instances in one call, or raise --timeout"
-            .into()
-    }
+fn unreachable(watch: &Watch, rules: &Rules, reason: Option<&ProbeError>) -> Explanation {
+    let (id, goal) = (watch.id(), &rules.condition);
+    let (failure, within) = (unreached(watch, goal), within(rules));
+    Explanation::new(
+        format!("the API reports {id} ready, but {failure} within {within}"),
+        Some(match reason {
+            Some(reason) => format!("the last attempt: {reason}"),
+            None => "no attempt finished in time".into(),
+        }),
+        match goal {
+            _ if matches!(reason, Some(ProbeError::Exhausted(_))) => advice::FOR_LIMITS,
+            Condition::Exec => "run COMMAND by hand to see why it fails",
+            _ => "check that the service is running and that firewalls let this machine in",
+        },
+    )
 }
 
 /// The time that the wait was given.
@@ -168,15 +157,15 @@ fn within(rules: &Rules) -> Brief {
     Brief(rules.deadline.duration().unwrap_or_default())
 }
 
-/// What becomes of the instance when nobody waits for it any more.
-fn still_there(watch: &Watch) -> String {
+/// What happens to the instance after the wait.
+fn still_there(watch: &Watch) -> &'static str {
     match watch.instance().map(|instance| &instance.status) {
-        Some(Status::Stopped) => "it still exists: delete it if it is no longer needed".into(),
-        _ => STILL_BILLED.into(),
+        Some(Status::Stopped) => "it still exists: delete it if it is no longer needed",
+        _ => STILL_BILLED,
     }
 }
 
-/// The reason for which this program exists.
+/// The risk that this program exists to prevent.
 pub const STILL_BILLED: &str =
     "the instance keeps running and is billed: wait again with a longer --timeout, or delete it";
 
@@ -199,63 +188,44 @@ fn timed_out(watch: &Watch, rules: &Rules) -> Explanation {
     let for_the_way = watch.present_error().and_then(advice::for_the_way);
     let advice = match (watch.instance(), for_the_way) {
         (Some(_), Some(advice)) => format!("{advice}; {}", still_there(watch)),
-        (Some(_), None) => still_there(watch),
-        (None, Some(advice)) => format!("{advice}; the instance may exist, and be billed"),
+        (Some(_), None) => still_there(watch).into(),
+        (None, Some(advice)) => format!("{advice}; the instance may exist and be billed"),
         (None, None) if is_missing => "check the id and --api-url".into(),
         (None, None) => {
-            "check the network, proxies and --api-url; it may exist, and be billed".into()
+            "check the network, proxies and --api-url; the instance may exist and be billed".into()
         }
     };
-    Explanation { what, seen: seen_so_far(watch), advice: Some(advice) }
+    Explanation::new(what, seen_so_far(watch), advice)
 }
 
 fn refused(watch: &Watch, refusal: &Refusal) -> Explanation {
     let id = watch.id();
     match refusal {
-        Refusal::Status(answer) if answer.status == 407 => Explanation {
-            what: format!(
-                "a proxy wants credentials before it lets requests to the API through ({id})"
-            ),
-            seen: Some(said(answer)),
-            advice: Some(
-                "a proxy says that, not the API: put its user and password into HTTPS_PROXY or HTTP_PROXY \
-                 (http://user:password@host), or the API's host into NO_PROXY"
-                    .into(),
-            ),
-        },
-        Refusal::Status(answer) => Explanation {
-            what: format!("the API refuses the request ({id})"),
-            seen: Some(said(answer)),
-            advice: Some("check the id and --api-url; repeating it would not help".into()),
-        },
-        Refusal::Redirect { .. } => Explanation {
-            what: format!("the API redirects, which is not followed ({id})"),
-            seen: Some(format!("the server said {refusal}")),
-            advice: Some(
-                "give the final URL with --api-url; a redirect could carry the key to another host"
-                    .into(),
-            ),
-        },
-    }
-}
-
-fn credentials_advice(answer: &ServerError) -> &'static str {
-    if answer.status == 403 {
-        "the key needs compute permission, and the instance must belong to its workspace"
-    } else {
-        "check the key: fal's Compute API takes an admin API key (FAL_KEY), whole, without `Key `"
+        Refusal::Status(answer) if answer.status == 407 => Explanation::new(
+            format!("a proxy wants credentials before it lets requests to the API through ({id})"),
+            Some(said(answer)),
+            "this comes from a proxy, not the API: put its user and password into HTTPS_PROXY or \
+             HTTP_PROXY (http://user:password@host), or the API's host into NO_PROXY",
+        ),
+        Refusal::Status(answer) => Explanation::new(
+            format!("the API refuses the request ({id})"),
+            Some(said(answer)),
+            "check the id and --api-url; repeating it would not help",
+        ),
+        Refusal::Redirect { .. } => Explanation::new(
+            format!("the API answers with a redirect, which is not followed ({id})"),
+            Some(format!("the server said {refusal}")),
+            "give the final URL with --api-url; a redirect could carry the key to another host",
+        ),
     }
 }
 
 fn said(answer: &ServerError) -> String {
-    let mut text = format!("the server said {answer}");
-    if let Some(url) = &answer.docs_url {
-        text += &format!(", see {url}");
-    }
-    text
+    let docs = answer.docs_url.as_ref().map(|url| format!(", see {url}")).unwrap_or_default();
+    format!("the server said {answer}{docs}")
 }
 
-/// What the probe did not find.
+/// What the probe did not reach.
 fn unreached(watch: &Watch, goal: &Condition) -> String {
     let ip = watch.instance().and_then(|instance| instance.ip);
     let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
@@ -274,7 +244,7 @@ fn unreached(watch: &Watch, goal: &Condition) -> String {
 
 fn seen_so_far(watch: &Watch) -> Option<String> {
     let last_error = watch.last_error().map(|error| {
-        let gone = if watch.present_error().is_none() { " (it passed)" } else { "" };
+        let gone = if watch.present_error().is_none() { " (since resolved)" } else { "" };
         format!("last error: {}{gone}", with_docs(error))
     });
     let tally = Some(polls(&watch.tally())).filter(|polls| !polls.is_empty());
@@ -291,9 +261,9 @@ fn with_docs(error: &PollError) -> String {
     format!("{said}{error}{docs}")
 }
 
-/// Each status and how long it lasted: `pending 42s, provisioning 2m30s`.
+/// Each status with its duration: `pending 42s, provisioning 2m30s`.
 fn history(watch: &Watch) -> Option<String> {
-    /// A flapping instance has no end of statuses.
+    /// A flapping instance can have any number of statuses.
     const SHOWN: usize = 6;
     let until = watch.over_at().unwrap_or_else(|| watch.observed_at());
     if watch.timeline().transitions().len() == 1 && until.is_zero() {
@@ -315,7 +285,7 @@ fn history(watch: &Watch) -> Option<String> {
     (!stays.is_empty()).then(|| format!("it was {begin}{}", stays[left_out..].join(", ")))
 }
 
-/// What the polls came to: `47 polls, 2 throttled, 3 transient errors`.
+/// The polls by result: `47 polls, 2 throttled, 3 transient errors`.
 #[must_use]
 pub fn polls(tally: &Tally) -> String {
     let count = |n: u32, what: &str, plural: &str| match n {
@@ -335,7 +305,7 @@ fn joined<const N: usize>(parts: [Option<String>; N]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// What a met condition came to: `ready at 203.0.113.42 after 2m30s`.
+/// How the condition was met: `ready at 203.0.113.42 after 2m30s`.
 #[must_use]
 pub fn success(watch: &Watch, condition: &Condition, after: Duration) -> String {
     let ip = watch.address().map(|ip| ip.to_string()).unwrap_or_default();
@@ -347,14 +317,9 @@ pub fn success(watch: &Watch, condition: &Condition, after: Duration) -> String 
         Condition::Http { port, path } => {
             format!("answers HTTP at {ip} port {port} ({})", path.as_str())
         }
-        Condition::Exec => format!("COMMAND has succeeded for {ip}"),
+        Condition::Exec => format!("COMMAND succeeded for {ip}"),
         Condition::Stopped => "stopped".to_owned(),
         Condition::Deleted => "deleted".to_owned(),
     };
-    let doubt = if *condition == Condition::Deleted && watch.instance().is_none() {
-        "; it was never seen: deleted before, or the id or --api-url is wrong"
-    } else {
-        ""
-    };
-    format!("{what} after {} ({}){doubt}", Brief(after), polls(&watch.tally()))
+    format!("{what} after {} ({})", Brief(after), polls(&watch.tally()))
 }

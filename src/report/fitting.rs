@@ -1,19 +1,19 @@
-//! A report that fits where there is little room: the details go first, the verdict stays.
+//! A report cut to a size limit: details are dropped first, the verdict stays.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::json;
 
-/// What goes first, in this order; a list keeps its newest entries as far as there is room.
+/// What is dropped first, in this order; `transitions` keeps as many of its newest entries as fit.
 const DETAILS: [&str; 3] = ["instances", "last_unusable_answer", "transitions"];
-/// What a script decides by. `message` is cut only where nothing else helps, and `id` last.
-const VERDICT: [&str; 5] = ["status", "ip", "outcome", "started_at", "message"];
-/// Texts are cut to so many characters, one after the other, until all fits.
+/// What scripts decide by. `message` is cut only if nothing else helps, and `id` last.
+const VERDICT: [&str; 6] = ["id", "status", "ip", "outcome", "started_at", "message"];
+/// The lengths, in characters, that texts are cut to until the report fits.
 const CUTS: [usize; 6] = [1_000, 500, 250, 100, 40, 0];
 
 /// `report` as one line of JSON of at most `most` bytes: whole if it fits, else with a key
-/// `left_out` that names what was shortened. What is longer in spite of all has a verdict that is.
+/// `left_out` that names what was shortened. Longer only if the rest of the verdict is.
 #[must_use]
 pub fn fitting(report: &impl Serialize, most: usize) -> String {
     let whole = json::line(report);
@@ -25,11 +25,10 @@ pub fn fitting(report: &impl Serialize, most: usize) -> String {
     for key in DETAILS {
         room.shorten(key);
     }
-    let texts: Vec<String> = room.report.keys().cloned().collect();
-    let is_verdict = |key: &&String| VERDICT.contains(&key.as_str()) || *key == "id";
-    let others: Vec<&str> =
-        texts.iter().filter(|key| !is_verdict(key)).map(String::as_str).collect();
-    for keys in [&others[..], &["message"], &["status"], &["id"]] {
+    let keys: Vec<String> = room.report.keys().cloned().collect();
+    let details = keys.iter().map(String::as_str).filter(|key| !VERDICT.contains(key));
+    let details: Vec<&str> = details.collect();
+    for keys in [&details[..], &["message"], &["status"], &["id"]] {
         for most in CUTS {
             for key in keys {
                 room.cut(key, most);
@@ -53,7 +52,7 @@ impl Room {
         self.line().len() <= self.most
     }
 
-    /// Takes away the older half of a list, again and again, or the value as a whole.
+    /// Drops the older half of a list until the report fits, or the whole value.
     fn shorten(&mut self, key: &str) {
         while !self.fits() {
             match self.report.get_mut(key) {
@@ -70,7 +69,7 @@ impl Room {
         }
     }
 
-    /// Cuts a text to `most` characters; one of none is no text.
+    /// Cuts a text to `most` characters, or to null for zero.
     fn cut(&mut self, key: &str, most: usize) {
         if self.fits() {
             return;
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_stays_whatever_has_to_go() {
+    fn the_verdict_stays_whatever_is_dropped() {
         for texts in ["", "x", &"x".repeat(5_000), &"\u{1b}\u{202e}##\"\\é".repeat(900)] {
             for entries in [0, 1, 40, 120, 3_000] {
                 let fit = fit(&report(texts, entries), 4_095);
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_and_a_status_without_end_are_cut_last() {
+    fn an_overlong_id_and_status_are_cut_last() {
         let mut report = report("x", 2);
         report["id"] = "i".repeat(5_000).into();
         report["status"] = "s".repeat(5_000).into();

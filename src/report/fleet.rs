@@ -1,4 +1,4 @@
-//! The news of one round of polls about many instances, gathered so that each kind is one line.
+//! What one round of polls brings about many instances, gathered so that each kind is one line.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use crate::{
     text::{duration::Brief, untrusted::Untrusted},
 };
 
-/// From so many instances on, they are told of together.
-pub const A_FLEET: usize = 8;
-/// So many of those that had the same are named.
+/// The number of instances from which on they are reported together.
+pub const FLEET_SIZE: usize = 8;
+/// The most instances of a group that are named.
 const NAMED: usize = 3;
-/// A line has room for so many kinds of change: statuses are a server's to invent.
+/// The most groups that are reported: a server can invent any number of statuses.
 const KINDS: usize = 6;
 
-/// The instances that had the same.
+/// The instances for which the same was seen.
 #[derive(Debug)]
 pub(super) struct Group<K> {
     pub(super) kind: K,
@@ -33,7 +33,7 @@ impl<K> Group<K> {
     }
 }
 
-/// Instances grouped by what they had, in the order in which it was first seen.
+/// Instances grouped by what was seen, in the order in which it was first seen.
 #[derive(Debug)]
 pub(super) struct Groups<K>(Vec<Group<K>>);
 
@@ -57,8 +57,7 @@ impl<K: PartialEq> Groups<K> {
         }
     }
 
-    /// The groups so far, of which there are none left then; as many as are told, the largest
-    /// first, and how many instances are in the others.
+    /// Takes all groups: the largest ones, and how many instances are in the others.
     pub(super) fn take(&mut self) -> (Vec<Group<K>>, usize) {
         let mut groups = std::mem::take(&mut self.0);
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
@@ -67,7 +66,7 @@ impl<K: PartialEq> Groups<K> {
     }
 }
 
-/// A status that has become another one.
+/// A transition, without its instance and time.
 #[derive(Debug, PartialEq)]
 pub(super) struct Change {
     from: Option<Status>,
@@ -76,7 +75,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         let lacking = if self.lacks_address { " without an address" } else { "" };
         match &self.from {
             Some(from) => format!("{from} -> {}{lacking}", self.to),
@@ -92,7 +91,7 @@ pub(super) struct News {
     pub(super) unusable: Groups<Untrusted>,
     pub(super) not_reached: Groups<String>,
     changes: Groups<Change>,
-    /// The line of the only change, for as long as there is one.
+    /// The line for the only change, while there is just one.
     only_change: Option<String>,
     has_changes: bool,
 }
@@ -121,7 +120,7 @@ impl News {
         }
         let parts = changes
             .iter()
-            .map(|change| format!("{} {} ({})", change.count, change.kind.words(), change.names()));
+            .map(|change| format!("{} {} ({})", change.count, change.kind.text(), change.names()));
         let others = (others > 0).then(|| format!("{others} other changes"));
         let parts: Vec<String> = parts.chain(others).collect();
         (!parts.is_empty()).then(|| format!("{}; {waiting} waiting", parts.join(", ")))
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_change_of_a_round_is_told_as_that_of_one_instance() {
+    fn the_only_change_of_a_round_reads_as_that_of_one_instance() {
         let mut news = News::default();
         for _ in 0..2 {
             changed(&mut news, 3, Some("pending"), "provisioning");

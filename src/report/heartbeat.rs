@@ -1,4 +1,4 @@
-//! That the wait goes on, in one line for all instances: for whoever reads nothing else meanwhile.
+//! The heartbeat: one line for all instances, logged when nothing else was for a while.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,12 +15,14 @@ use crate::{
     },
 };
 
-/// So many instances that are still waited for are named.
+/// The most instances that are named.
 const NAMED: usize = 3;
-/// A line has room for so many statuses.
+/// The most statuses on one line.
 const STATUSES: usize = 6;
+/// The state of an instance that was never seen.
+const NO_ANSWER: &str = "without an answer";
 
-/// What is known of every instance, so that it can be told at any moment.
+/// What is known of every instance, kept up to date by what is observed.
 #[derive(Debug)]
 pub struct Heartbeat {
     condition: Condition,
@@ -39,7 +41,7 @@ struct Known {
 }
 
 impl Heartbeat {
-    /// Of the wait for `ids` by `rules`.
+    /// A heartbeat of the wait for `ids` by `rules`.
     pub fn new(ids: impl IntoIterator<Item = InstanceId>, rules: &Rules) -> Self {
         let unknown = |id| Known { id, state: NO_ANSWER.into(), trouble: None, is_over: false };
         let instances: Vec<Known> = ids.into_iter().map(unknown).collect();
@@ -48,8 +50,8 @@ impl Heartbeat {
         Self { condition, deadline, instances, positions, polls: 0 }
     }
 
-    /// Tells that the wait goes on at `now`.
-    pub fn tell(&self, now: Duration) {
+    /// Logs that the wait is still going on at `now`.
+    pub fn beat(&self, now: Duration) {
         let now = Duration::from_secs(now.as_secs());
         let waiting = self.instances.iter().filter(|known| !known.is_over).count();
         let only = match self.instances.as_slice() {
@@ -76,21 +78,17 @@ impl Heartbeat {
         let left = self.left(now).map(|left| format!("{} left, ", Brief(left))).unwrap_or_default();
         let when = format!("after {} ({left}{polls})", Brief(now));
         let waiting: Vec<&Known> = self.instances.iter().filter(|known| !known.is_over).collect();
-        let trouble = waiting.iter().find(|known| known.trouble.is_some());
         if let [only] = self.instances.as_slice() {
             let trouble = only.trouble.as_ref().map(|trouble| format!(": {trouble}"));
-            return format!(
-                "{}  still {} {when}{}",
-                only.id,
-                only.state,
-                trouble.unwrap_or_default()
-            );
+            let trouble = trouble.unwrap_or_default();
+            return format!("{}  still {} {when}{trouble}", only.id, only.state);
         }
-        let trouble = trouble
-            .and_then(|known| Some(format!("; {}  {}", known.id, known.trouble.as_ref()?)))
-            .unwrap_or_default();
+        let mut troubles = waiting.iter().filter_map(|known| {
+            known.trouble.as_ref().map(|trouble| format!("; {}  {trouble}", known.id))
+        });
+        let trouble = troubles.next().unwrap_or_default();
         let (count, all) = (waiting.len(), self.instances.len());
-        format!("still waiting for {count} of {all} {when}: {}{trouble}", told(&waiting))
+        format!("still waiting for {count} of {all} {when}: {}{trouble}", states(&waiting))
     }
 
     fn left(&self, now: Duration) -> Option<Duration> {
@@ -116,10 +114,8 @@ impl Heartbeat {
     }
 }
 
-const NO_ANSWER: &str = "without an answer";
-
-/// `60 provisioning, 32 pending`; a few are named.
-fn told(waiting: &[&Known]) -> String {
+/// `60 provisioning, 32 pending`, or `n1 pending` for a few instances.
+fn states(waiting: &[&Known]) -> String {
     if waiting.len() <= NAMED {
         let named = waiting.iter().map(|known| format!("{} {}", known.id, state(known)));
         return named.collect::<Vec<_>>().join(", ");
@@ -201,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn one_instance_is_told_with_its_status_and_what_is_left() {
+    fn one_instance_is_reported_with_its_status_and_the_time_left() {
         let mut heartbeat = heartbeat(1, "ready");
         assert_eq!(
             after_minutes(&heartbeat, 1),
@@ -225,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_of_a_ready_instance_is_said() {
+    fn what_a_ready_instance_lacks_is_reported() {
         let mut asked = heartbeat(1, "ready");
         polled(&mut asked, 0, "ready");
         assert!(

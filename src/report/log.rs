@@ -1,4 +1,4 @@
-//! What happens, told as lines: a few that matter at `info`, each poll at `debug`.
+//! The events of a wait as log lines: what matters at `info`, each poll at `debug`.
 
 use std::time::Duration;
 
@@ -22,25 +22,45 @@ use crate::{
     },
 };
 
-/// Tells what happens through `tracing`: a sentence for people, fields for machines.
+/// An observer that logs through `tracing`: a sentence for people, fields for machines.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// What is told when the round is over, where a round is told together.
+    /// Gathered until the round is over, if a round is logged as a whole.
     news: Option<News>,
 }
 
 impl Log {
-    /// One that tells what is new in a round in a line for all instances: for people, who read of
-    /// a hundred instances what they have in common.
+    /// A log with one line per round and kind of event instead of one per instance, so that people
+    /// can read a wait for hundreds of instances.
     #[must_use]
     pub fn by_round() -> Self {
         Self { news: Some(News::default()) }
     }
 
-    /// Tells what was kept for the end of a round that does not come any more.
-    pub fn tell_rest(&mut self) {
-        if let Some(news) = &mut self.news {
-            tell(news);
+    /// Logs what was gathered in a round that was cut short.
+    pub fn flush(&mut self) {
+        let Some(news) = &mut self.news else { return };
+        let (groups, others) = news.unclear.take();
+        for group in groups {
+            unclear(&group.names(), None, &group.kind);
+        }
+        if others > 0 {
+            warn!(event = "unclear_status", others, "{others} more have other such statuses");
+        }
+        let (groups, others) = news.unusable.take();
+        for group in groups {
+            unusable(&group.names(), None, &group.kind);
+        }
+        if others > 0 {
+            warn!(event = "unusable_address", others, "{others} more have other such addresses");
+        }
+        let (groups, others) = news.not_reached.take();
+        for group in groups {
+            let (names, error) = (group.names(), &group.kind);
+            info!(event = "not_reached", error = %error, "{names}  {error}; trying again");
+        }
+        if others > 0 {
+            info!(event = "not_reached", others, "{others} more are not reached for other reasons");
         }
     }
 }
@@ -55,11 +75,11 @@ impl Observer for Log {
             },
             WaitEvent::UnclearStatus { id, status } => match &mut self.news {
                 Some(news) => news.unclear.add(status.clone(), id),
-                None => unclear(id, status),
+                None => unclear(id.as_str(), Some(id), status),
             },
             WaitEvent::UnusableAddress { id, text } => match &mut self.news {
                 Some(news) => news.unusable.add(text.clone(), id),
-                None => unusable(id, text),
+                None => unusable(id.as_str(), Some(id), text),
             },
             WaitEvent::NotReached { id, address, error } => match &mut self.news {
                 Some(news) => news.not_reached.add(error.to_string(), id),
@@ -74,43 +94,16 @@ impl Observer for Log {
                 if let Some(line) = changes {
                     info!(event = "transitions", waiting, "{line}");
                 }
-                self.tell_rest();
+                self.flush();
             }
             WaitEvent::NextPoll { took, delay, why } => next_poll(took, delay, why),
             WaitEvent::Met { id, .. } => over(id, "met", at),
             WaitEvent::Reopened { id } => {
-                debug!(event = "reopened", instance = %id, "{id}  it has changed: polling goes on");
+                debug!(event = "reopened", instance = %id, "{id}  it has changed: polling continues");
             }
             WaitEvent::Ended { ending: Ending::Met(_), .. } => {}
             WaitEvent::Ended { id, ending } => over(id, outcome(ending), at),
         }
-    }
-}
-
-/// Tells what is odd about a round, each kind in one line.
-fn tell(news: &mut News) {
-    let (unclear, others) = news.unclear.take();
-    for group in unclear {
-        let status = &group.kind;
-        warn!(event = "unclear_status", status = %status, "{}", unclear_words(&group.names(), status));
-    }
-    if others > 0 {
-        warn!(event = "unclear_status", others, "{others} more have other statuses of that kind");
-    }
-    let (unusable, others) = news.unusable.take();
-    for group in unusable {
-        warn!(event = "unusable_address", "{}", unusable_words(&group.names(), &group.kind));
-    }
-    if others > 0 {
-        warn!(event = "unusable_address", others, "{others} more have other ips of that kind");
-    }
-    let (not_reached, others) = news.not_reached.take();
-    for group in not_reached {
-        let (names, error) = (group.names(), &group.kind);
-        info!(event = "not_reached", error = %error, "{names}  {error}; trying again");
-    }
-    if others > 0 {
-        info!(event = "not_reached", others, "{others} more are not reached for other reasons");
     }
 }
 
@@ -139,7 +132,7 @@ fn polled(id: &InstanceId, answer: Result<&Instance, &PollError>) {
                 "{id}  poll: {error}"
             );
             if let Some(answer) = error.trace() {
-                trace!(event = "unusable_answer", instance = %id, "{id}  it came as {answer}");
+                trace!(event = "unusable_answer", instance = %id, "{id}  unusable answer: {answer}");
             }
         }
     }
@@ -168,26 +161,19 @@ fn not_reached(id: &InstanceId, address: Address, error: &ProbeError) {
     );
 }
 
-fn unclear(id: &InstanceId, status: &Status) {
+/// `id` is the instance, if `names` is one.
+fn unclear(names: &str, id: Option<&InstanceId>, status: &Status) {
     warn!(
-        event = "unclear_status", instance = %id, status = %status,
-        "{}", unclear_words(id.as_str(), status)
+        event = "unclear_status", instance = id.map(tracing::field::display), status = %status,
+        "{names}  status \"{status}\" has no known meaning; polling continues"
     );
 }
 
-fn unclear_words(names: &str, status: &Status) -> String {
-    format!("{names}  the status \"{status}\" says nothing that is known here; polling goes on")
-}
-
-fn unusable(id: &InstanceId, text: &Untrusted) {
+fn unusable(names: &str, id: Option<&InstanceId>, text: &Untrusted) {
     warn!(
-        event = "unusable_address", instance = %id, ip = %text,
-        "{}", unusable_words(id.as_str(), text)
+        event = "unusable_address", instance = id.map(tracing::field::display), ip = %text,
+        "{names}  its ip is {text:?}, which cannot be connected to; polling continues"
     );
-}
-
-fn unusable_words(names: &str, text: &Untrusted) -> String {
-    format!("{names}  its ip is {text:?}, which is no address to connect to; polling goes on")
 }
 
 fn fault(id: &InstanceId, others: usize, error: &PollError, polls_again: bool) {
@@ -201,7 +187,7 @@ fn fault(id: &InstanceId, others: usize, error: &PollError, polls_again: bool) {
         PollError::NotFound(_) => "not_found",
         _ => "transient_error",
     };
-    let told = match error.hint() {
+    let text = match error.hint() {
         Some(hint) => {
             format!("asked to wait {} ({}): {error}", Brief(hint.wait), hint.header.name())
         }
@@ -211,7 +197,7 @@ fn fault(id: &InstanceId, others: usize, error: &PollError, polls_again: bool) {
     warn!(
         event = kind, instance = %id, others, error = %error,
         http_status = error.http_status(), retry_after_ms = retry_after_ms(error),
-        "{id}{and_others}  {told}"
+        "{id}{and_others}  {text}"
     );
 }
 
@@ -222,8 +208,8 @@ fn retry_after_ms(error: &PollError) -> Option<u64> {
 fn next_poll(took: Duration, delay: Duration, why: Why) {
     let why = match why {
         Why::Backoff => "backoff".to_owned(),
-        Why::Changed => "something is new".to_owned(),
-        Why::Hint(hint) => format!("{} says so", hint.header.name()),
+        Why::Changed => "an instance changed".to_owned(),
+        Why::Hint(hint) => format!("{} asks for it", hint.header.name()),
         Why::Limit => "a time limit ends then".to_owned(),
         Why::SecondLook => "to confirm the 404".to_owned(),
         Why::Overslept => "the deadline passed while this process was stopped".to_owned(),
@@ -240,7 +226,7 @@ fn next_poll(took: Duration, delay: Duration, why: Why) {
     );
 }
 
-/// A failure is explained when the whole wait is over; the log has it when it happens.
+/// Logs an ending when it happens; a failure is explained when the whole wait is over.
 fn over(id: &InstanceId, outcome: &'static str, at: Duration) {
     debug!(
         event = "ended", instance = %id, outcome, at_ms = millis(at),

@@ -1,4 +1,4 @@
-//! What is told of a wait, in words and numbers. Knows no terminal and no file.
+//! A wait as text and data: messages, JSON, Markdown, exit codes. Knows no terminal and no file.
 
 pub mod advice;
 pub mod annotation;

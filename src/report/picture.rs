@@ -1,15 +1,15 @@
-//! The time spent in each status as one line: `pending ▇▇ 42s │ provisioning ▇▇▇▇▇▇ 2m30s │ ready`.
+//! The time spent in each status, on one line: `pending ▇▇ 42s │ provisioning ▇▇▇▇▇▇ 2m30s │ ready`.
 
 use std::time::Duration;
 
 use crate::{text::duration::Brief, wait::watch::Watch};
 
-/// The width of all bars together.
+/// The combined width of all bars, in columns.
 const WIDTH: u32 = 20;
-/// A line has room for so many statuses.
+/// The most statuses shown on one line.
 const SHOWN: usize = 8;
 
-/// A picture of the statuses until `now`; none where there was only one, which has no shape.
+/// The statuses until `now` as a bar chart; `None` if there was only one.
 #[must_use]
 pub fn picture(watch: &Watch, now: Duration, unicode: bool) -> Option<String> {
     let until = watch.over_at().unwrap_or(now);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_long_as_its_share_and_never_nothing() {
+    fn a_bar_is_as_long_as_its_share_and_never_empty() {
         let secs = Duration::from_secs;
         assert_eq!(bar(secs(1), secs(2), false), "#".repeat(10));
         assert_eq!(bar(secs(1), secs(1_000), true), "▇");

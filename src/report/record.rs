@@ -1,4 +1,4 @@
-//! What became of one instance, as a JSON object. Keys are only ever added.
+//! The outcome of the wait for an instance, as a JSON object. Keys are only ever added.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use crate::{
     wait::{ending::Ending, watch::Watch},
 };
 
-/// What became of one instance.
+/// The outcome of the wait for one instance.
 #[derive(Debug, Default, Serialize)]
 pub struct Record<'a> {
     id: Option<&'a str>,
@@ -38,7 +38,7 @@ pub struct Record<'a> {
     last_unusable_answer: Option<UnusableAnswer<'a>>,
 }
 
-/// The beginning of the last answer that could not be used, if one came with the last error.
+/// The beginning of the answer that caused the last error.
 #[derive(Debug, Serialize)]
 struct UnusableAnswer<'a> {
     http_status: u16,
@@ -67,14 +67,14 @@ struct Entry<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The wait ended before there was an instance to wait for.
+    /// The record of a wait that ended before any instance was known.
     fn of_no_instance(started_at: SystemTime, now: Duration) -> Self {
         Self { started_at: rfc3339(started_at), waited_ms: millis(now), ..Self::default() }
     }
 
-    /// What became of `watch` by `now`, in a wait from `started_at` on that ends with `code`.
+    /// The record of `watch` at `now`, in a wait that began at `started_at` and ends with `code`.
     ///
-    /// The address is there only if the condition holds: who reads it may connect to it.
+    /// It has an address only if the condition is met, because readers may connect to it.
     #[must_use]
     pub fn new(watch: &'a Watch, started_at: SystemTime, now: Duration, code: ExitCode) -> Self {
         let instance = watch.instance();
@@ -114,19 +114,21 @@ impl<'a> Record<'a> {
     }
 }
 
-/// How a whole wait went: the record of the instance that decided it, and of all if they are many.
+/// The outcome of a whole wait: the record of the instance that decided it, and all records if there
+/// are several.
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
     #[serde(flatten)]
     decisive: Record<'a>,
-    /// Why it ended so, on one line; null for a success.
+    /// Why the wait failed, on one line; null for a success.
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     instances: Vec<Record<'a>>,
 }
 
 impl<'a> Report<'a> {
-    /// A report of `watches`, which `decisive` decided; `None` where there is none to decide.
+    /// A report on `watches`. `decisive` is the instance that decided the wait; `None` if no instance
+    /// was known.
     #[must_use]
     pub fn new(
         watches: &'a [Watch],
@@ -139,7 +141,7 @@ impl<'a> Report<'a> {
         let record = |watch| Record::new(watch, started_at, now, code);
         let mut decisive = decisive.map_or_else(|| Record::of_no_instance(started_at, now), record);
         if code.is_of_signal() {
-            // The wait came to no result, whatever this instance came to.
+            // An interrupted wait has no result, whatever this instance had reached.
             decisive.ip = None;
         }
         if decisive.exit_code != code.number() || decisive.id.is_none() {
@@ -161,12 +163,12 @@ pub fn outcome(ending: &Ending) -> &'static str {
     }
 }
 
-/// A time of day in UTC. A clock that is set before 1970 has none.
+/// `time` in UTC (RFC 3339); 1970 for a clock that is set before it.
 fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time.max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
-/// Whole milliseconds, as JSON readers can hold them.
+/// Whole milliseconds, saturating.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::exit_code::ExitCode;
 use super::{
+    exit_code::ExitCode,
     explain::polls,
     record::{millis, outcome},
 };
@@ -16,15 +16,15 @@ use crate::{
     wait::{timeline::Timeline, watch::Watch},
 };
 
-/// A page has room for so many instances.
+/// The most instances in a summary.
 const SHOWN: usize = 50;
-/// A chart has room for so many bars; with their names it stays below the 50,000 characters that
+/// The most bars in a chart, so that with their names it stays below the 50,000 characters that
 /// Mermaid draws.
 const BARS: usize = 320;
-/// A name in a chart has room for so many characters.
+/// The most characters of a name in a chart.
 const NAME: usize = 40;
 
-/// What became of `watches` in a wait from `started_at` on, as Markdown.
+/// The outcome of the wait for `watches`, which began at `started_at`, as Markdown.
 #[must_use]
 pub fn summary(
     watches: &[Watch],
@@ -74,8 +74,8 @@ pub fn summary(
     text
 }
 
-/// A Mermaid gantt chart of the states, by the time of day: Mermaid takes a number for milliseconds
-/// since 1970, and shows it in the reader's time zone.
+/// A Mermaid gantt chart of the states by time of day: Mermaid reads a number as milliseconds since
+/// 1970, and shows it in the reader's time zone.
 fn chart(rows: &[(&InstanceId, &Timeline, Duration)], started_at: SystemTime) -> String {
     let epoch = started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let time = |at: Duration| millis(epoch.saturating_add(at));
@@ -88,7 +88,7 @@ fn chart(rows: &[(&InstanceId, &Timeline, Duration)], started_at: SystemTime) ->
             bar(&mut text, "not seen", time(Duration::ZERO), time(at));
         }
         let stays: Vec<_> = timeline.stays(until).collect();
-        // Of an instance that flaps, what was last is worth its place.
+        // Of an instance that flaps, the latest states matter most.
         let left_out = if stays.len() > bars - 1 { stays.len() - (bars - 2) } else { 0 };
         if left_out > 0 {
             let lasted = stays[..left_out].iter().map(|(_, lasted)| *lasted).sum();
@@ -106,12 +106,12 @@ fn chart(rows: &[(&InstanceId, &Timeline, Duration)], started_at: SystemTime) ->
     text
 }
 
-/// One bar, which needs a width to be seen.
+/// One bar, at least 1 ms wide, so that it is visible.
 fn bar(text: &mut String, name: &str, from: u64, to: u64) {
     let _ = writeln!(text, "    {name} :{from}, {}", to.max(from.saturating_add(1)));
 }
 
-/// Text that is no Markdown and no HTML, whoever wrote it.
+/// `text` with everything escaped that is Markdown or HTML syntax.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
@@ -128,33 +128,16 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A name that Mermaid cannot take for syntax. Its own words, and digits that may begin a date, are
-/// syntax wherever a line begins with them.
+/// `text` as a name that Mermaid cannot take for syntax, as it does any line that begins with one of
+/// its keywords or with a digit, which may begin a date.
 fn word(text: &str) -> String {
-    const SYNTAX: [&str; 16] = [
-        "gantt",
-        "dateformat",
-        "inclusiveenddates",
-        "topaxis",
-        "axisformat",
-        "tickinterval",
-        "includes",
-        "excludes",
-        "todaymarker",
-        "weekday",
-        "weekend",
-        "title",
-        "acc",
-        "section",
-        "click",
-        "call",
-    ];
+    const KEYWORDS: &str = "gantt dateformat inclusiveenddates topaxis axisformat tickinterval \
+        includes excludes todaymarker weekday weekend title acc section click call href";
     let is_harmless = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
     let name = text.trim().chars().take(NAME).map(|c| if is_harmless(c) { c } else { '_' });
     let name: String = name.collect();
     let lower = name.to_lowercase();
-    let is_syntax = SYNTAX.iter().any(|syntax| lower.starts_with(syntax))
-        || lower.starts_with("href")
+    let is_syntax = KEYWORDS.split(' ').any(|keyword| lower.starts_with(keyword))
         || !lower.starts_with(char::is_alphabetic);
     if is_syntax { format!("_{name}") } else { name }
 }
@@ -164,7 +147,7 @@ mod tests {
     use super::*;
     use crate::answer::instance::Instance;
 
-    /// The chart of so many instances, all of which flap so often between the longest of names.
+    /// The chart of `instances` that each change `flaps` times between names of the greatest length.
     fn flapping(instances: usize, flaps: u64) -> String {
         let name = "𝕏".repeat(60);
         let id = InstanceId::new(&"i".repeat(100)).unwrap();
@@ -197,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_is_text_on_the_page() {
+    fn what_a_server_sends_is_plain_text_on_the_page() {
         let shown = plain("a|b <img src=x> [c](http://d) `e` @everyone");
         for syntax in ['|', '<', '>', '[', '`', '@'] {
             assert!(!shown.contains(syntax), "{shown}");

@@ -1,6 +1,5 @@
-//! A stand-in for the API: the same answers in process or over HTTP on loopback.
-//!
-//! What it answers is told by a [`Script`](script::Script).
+//! A simulated API, in process or over HTTP on loopback, which follows a
+//! [`Script`](script::Script).
 
 pub mod script;
 #[cfg(feature = "simulate")]

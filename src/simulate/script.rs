@@ -1,8 +1,7 @@
-//! The language that a simulated API is told its part in. Pure: the time is an argument.
+//! The language of scripts for a simulated API. Time is an argument.
 //!
-//! `pending:2s,429:1s,500*3,provisioning:3s,ready` is a list of steps. Each step is seen by at
-//! least one request, and its time counts from the first request that sees it; the last step
-//! lasts for ever.
+//! `pending:2s,429:1s,500*3,provisioning:3s,ready` is a list of steps. At least one request sees
+//! each step, and the step's time counts from that request; the last step lasts forever.
 
 use std::{str::FromStr, time::Duration};
 
@@ -11,14 +10,14 @@ use crate::{
     text::duration::parse_positive_duration,
 };
 
-/// A repetition of more answers than this is a mistake.
-const MOST_ANSWERS: u32 = 1_000_000;
+/// The most repetitions of a step: a larger number is a typing error.
+const MAX_ANSWERS: u32 = 1_000_000;
 
-/// What a simulated API does, step by step.
+/// A script: the steps that a simulated API goes through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     steps: Vec<Step>,
-    /// What the list does in place of its instances, and for how many requests.
+    /// The fault of the list, and for how many requests it lasts.
     list: Option<(Reply, Option<u32>)>,
 }
 
@@ -30,105 +29,105 @@ struct Step {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lasts {
-    /// From the first request that sees it.
+    /// This long, from the first request that sees it.
     For(Duration),
-    /// So many requests.
+    /// This many requests.
     Answers(u32),
 }
 
-/// What one request gets.
+/// The reply to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// 200, with an instance in this status.
+    /// 200 with an instance.
     Instance {
         /// The status.
         status: Status,
         /// The address.
         address: Address,
     },
-    /// An answer with an error status, and the hint it carries.
+    /// An error of the API's own.
     Error {
         /// The HTTP status code.
         status: u16,
         /// The hint.
         hint: Option<ScriptedHint>,
     },
-    /// A refusal that is not the API's own: a page of HTML with this status, as a gateway sends it.
+    /// An HTML page with this HTTP status, as from a gateway.
     Foreign(u16),
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Drop,
     /// The body ends too early.
     Truncate,
-    /// 200 with a page of HTML, as a captive portal sends it.
+    /// 200 with an HTML page, as from a captive portal.
     Html,
-    /// 200 with more than anyone should read.
+    /// 200 with a body over the size limit.
     Oversized,
-    /// Silence for so long, then the connection is closed.
+    /// The connection is closed after a time of silence.
     Hang(Duration),
-    /// The answer of the next step, so much later.
+    /// The reply of the next step, after a delay.
     Slow(Duration),
 }
 
-/// The address that a simulated instance claims to have.
+/// The address of a simulated instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// One of its own once it is ready, none before.
+    /// A different one for each instance, once it is ready.
     Own,
     /// None.
     None,
-    /// This text, whatever it is.
+    /// Any text.
     Text(String),
 }
 
-/// A hint of a simulated answer.
+/// The hint of a simulated error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScriptedHint {
-    /// How long to wait; headers carry whole seconds, so it is rounded up.
+    /// How long to wait, rounded up to whole seconds in the header.
     pub wait: Duration,
-    /// The header that says so.
+    /// The header.
     pub header: HintHeader,
     /// Whether it is written as an HTTP date.
     pub as_date: bool,
 }
 
-/// Why a text is no script.
+/// Why a text is not a [`Script`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("step {step}, at character {at}: {reason}")]
 pub struct InvalidScript {
-    /// The step, counted from one.
+    /// The number of the step, from 1.
     pub step: usize,
-    /// Where the mistake begins, in characters counted from one.
+    /// The number of the character where the error begins, from 1.
     pub at: usize,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl Script {
-    /// About six seconds, with a 429 and a 503 on the way.
+    /// The default script: about six seconds, with a 429 and a 503.
     pub const DEFAULT: &str = "pending:1s,429:2s,provisioning:1s,503:2s,ready";
 
-    /// What the request for a page with this number, from zero, gets in place of it.
+    /// The fault of request `number` for the list, from 0.
     #[must_use]
     pub(super) fn list_fault(&self, number: u32) -> Option<&Reply> {
         let (reply, times) = self.list.as_ref()?;
         times.is_none_or(|times| number < times).then_some(reply)
     }
 
-    /// Begins at the first step.
+    /// Starts a playback at the first step.
     #[must_use]
     pub fn play(&self) -> Playback<'_> {
         Playback { script: self, state: PlaybackState::default() }
     }
 }
 
-/// A script and how far it has been played.
+/// A playback of a script.
 #[derive(Debug, Clone)]
 pub struct Playback<'a> {
     script: &'a Script,
     state: PlaybackState,
 }
 
-/// How far a script has been played.
+/// The position of a playback.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PlaybackState {
     step: usize,
@@ -137,7 +136,7 @@ pub(super) struct PlaybackState {
 }
 
 impl Playback<'_> {
-    /// What a request at `now` gets; `now` never goes back.
+    /// The reply to a request at `now`, which must not decrease.
     pub fn reply(&mut self, now: Duration) -> Reply {
         self.state.reply(self.script, now)
     }
@@ -159,7 +158,7 @@ impl PlaybackState {
         }
     }
 
-    /// Goes on to the next step; false where there is none.
+    /// Advances to the next step; returns whether there is one.
     pub(super) fn skip_step(&mut self, script: &Script) -> bool {
         let is_last = self.step + 1 == script.steps.len();
         if !is_last {
@@ -176,7 +175,7 @@ impl FromStr for Script {
         let (mut steps, mut list) = (Vec::new(), None);
         let mut at = 0;
         for piece in split_outside_brackets(text, ',') {
-            let wrong = |Mistake { offset, reason }| InvalidScript {
+            let invalid = |Mistake { offset, reason }| InvalidScript {
                 step: steps.len() + 1,
                 at: text[..at + offset].chars().count() + 1,
                 reason,
@@ -185,10 +184,9 @@ impl FromStr for Script {
             if let Some(fault) = piece.trim().strip_prefix("list:") {
                 let offset = indent + "list:".len();
                 let fault = parse_list_fault(fault, list.is_some());
-                list = Some(fault.map_err(|mistake| wrong(mistake.shifted(offset)))?);
+                list = Some(fault.map_err(|mistake| invalid(mistake.shifted(offset)))?);
             } else {
-                let step = parse_step(piece.trim()).map_err(|m| wrong(m.shifted(indent)))?;
-                steps.push(step);
+                steps.push(parse_step(piece.trim()).map_err(|m| invalid(m.shifted(indent)))?);
             }
             at += piece.len() + 1;
         }
@@ -196,19 +194,19 @@ impl FromStr for Script {
             Some(Step { reply: Reply::Slow(_), .. }) => Err(InvalidScript {
                 step: steps.len(),
                 at: text.chars().count(),
-                reason: "slow delays the answer of the next step, so it cannot be the last".into(),
+                reason: "slow delays the reply of the next step, so it cannot be the last".into(),
             }),
             None => Err(InvalidScript {
                 step: 1,
                 at: 1,
-                reason: "a script needs a step of the instances beside those of the list".into(),
+                reason: "a script needs a step that is not one of the list".into(),
             }),
             _ => Ok(Self { steps, list }),
         }
     }
 }
 
-/// What is wrong, so many bytes after the beginning of the step.
+/// An error at a byte offset within a step.
 struct Mistake {
     offset: usize,
     reason: String,
@@ -224,16 +222,19 @@ impl Mistake {
     }
 }
 
-/// What the list does: a code or a fault, once, so many times, or for ever.
+/// Parses a fault of the list; it lasts forever unless it has a number of requests.
 fn parse_list_fault(text: &str, is_second: bool) -> Result<(Reply, Option<u32>), Mistake> {
     if is_second {
-        return Err(Mistake::at(0, "the list fails in one way; write list:500*3 for three times"));
+        return Err(Mistake::at(
+            0,
+            "the list can have one fault; write list:500*3 for three times",
+        ));
     }
     let step = parse_step(text)?;
     match (step.reply, step.lasts) {
         (Reply::Instance { .. } | Reply::Slow(_), _) | (_, Lasts::For(_)) => Err(Mistake::at(
             0,
-            "the list fails with a code or a fault: list:400, list:500*3, list:html",
+            "the list needs an HTTP code or a fault: list:400, list:500*3, list:html",
         )),
         (reply, Lasts::Answers(times)) => Ok((reply, text.contains('*').then_some(times))),
     }
@@ -250,10 +251,10 @@ fn parse_step(step: &str) -> Result<Step, Mistake> {
     let (what, answers) = match head.rsplit_once('*') {
         None => (head, None),
         Some((what, count)) => {
-            if let Ok(count @ 1..=MOST_ANSWERS) = count.parse::<u32>() {
+            if let Ok(count @ 1..=MAX_ANSWERS) = count.parse::<u32>() {
                 (what, Some(count))
             } else {
-                let reason = format!("after `*` comes a number from 1 to {MOST_ANSWERS}");
+                let reason = format!("`*` needs a number from 1 to {MAX_ANSWERS}");
                 return Err(Mistake::at(what.len() + 1, reason));
             }
         }
@@ -264,7 +265,7 @@ fn parse_step(step: &str) -> Result<Step, Mistake> {
         Some(argument) => Err(Mistake::at(argument.offset, format!("`{what}` takes no argument"))),
     };
     match what {
-        "" => Err(Mistake::at(0, "there is no step here")),
+        "" => Err(Mistake::at(0, "the step is empty")),
         "drop" => simple(Reply::Drop),
         "truncate" => simple(Reply::Truncate),
         "html" => simple(Reply::Html),
@@ -274,7 +275,7 @@ fn parse_step(step: &str) -> Result<Step, Mistake> {
                 return Err(Mistake::at(head.len(), format!("`{what}` needs a time: {what}:3s")));
             };
             if what == "slow" && answers.is_some() {
-                return Err(Mistake::at(what.len(), "slow delays one answer; repeat the step"));
+                return Err(Mistake::at(what.len(), "slow delays one reply; repeat the step"));
             }
             let time = argument.duration()?;
             let reply = if what == "hang" { Reply::Hang(time) } else { Reply::Slow(time) };
@@ -296,14 +297,14 @@ fn parse_step(step: &str) -> Result<Step, Mistake> {
                     Ok(Step { reply, lasts: Lasts::For(argument.duration()?) })
                 }
                 (Some(argument), Some(_)) => {
-                    Err(Mistake::at(argument.offset, "a step lasts a time or a number of answers"))
+                    Err(Mistake::at(argument.offset, "a step has a time or a number of replies"))
                 }
             }
         }
     }
 }
 
-/// What follows the `:` of a step, and where.
+/// The argument of a step, after the `:`, and its byte offset.
 #[derive(Clone, Copy)]
 struct Argument<'a> {
     text: &'a str,
@@ -319,23 +320,20 @@ impl Argument<'_> {
 fn error_code(text: &str) -> Result<u16, Mistake> {
     match text.parse() {
         Ok(code @ (204 | 300..=599)) => Ok(code),
-        _ => Err(Mistake::at(0, format!("`{text}` is none of the codes 204 and 300 to 599"))),
+        _ => Err(Mistake::at(0, format!("`{text}` is not one of the codes 204 and 300 to 599"))),
     }
 }
 
 fn parse_hint(status: u16, argument: Argument<'_>) -> Result<ScriptedHint, Mistake> {
     if !matches!(status, 429 | 503) {
-        let reason = format!("only 429 and 503 carry a hint; for several write {status}*3");
+        let reason = format!("only 429 and 503 have a hint; for three replies write {status}*3");
         return Err(Mistake::at(argument.offset, reason));
     }
     let (header, as_date, time) = match argument.text.split_once('=') {
         None => (HintHeader::RetryAfter, false, argument.text),
         Some(("date", time)) => (HintHeader::RetryAfter, true, time),
         Some(("reset", time)) => (HintHeader::RateLimitReset, false, time),
-        Some(_) => {
-            let reason = "a hint is 2s, date=2s or reset=2s";
-            return Err(Mistake::at(argument.offset, reason));
-        }
+        Some(_) => return Err(Mistake::at(argument.offset, "a hint is 2s, date=2s or reset=2s")),
     };
     let offset = argument.offset + argument.text.len() - time.len();
     let wait = Argument { text: time, offset }.duration()?;
@@ -347,7 +345,7 @@ fn parse_instance(text: &str) -> Result<Reply, Mistake> {
         None => (text, Address::Own),
         Some((word, "none")) => (word, Address::None),
         Some((word, "" | "[" | "]")) => {
-            return Err(Mistake::at(word.len() + 1, "after `@` comes an address, or none"));
+            return Err(Mistake::at(word.len() + 1, "`@` needs an address, or none"));
         }
         Some((word, address)) => {
             let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -355,15 +353,15 @@ fn parse_instance(text: &str) -> Result<Reply, Mistake> {
         }
     };
     let status = match word.strip_prefix('?') {
-        Some("") => return Err(Mistake::at(1, "after `?` comes the undocumented status")),
+        Some("") => return Err(Mistake::at(1, "`?` needs an undocumented status")),
         Some(undocumented) => Status::from(undocumented),
         None => Status::from(word),
     };
     if matches!(status, Status::Undocumented(_)) && !word.starts_with('?') {
         let documented: Vec<&str> = Status::DOCUMENTED.iter().map(Status::as_received).collect();
         let reason = format!(
-            "`{word}` is none of {}, an HTTP code, drop, hang, slow, truncate, html, oversized; an \
-             undocumented status is written ?{word}",
+            "`{word}` is not one of {}, an HTTP code, drop, hang, slow, truncate, html, oversized; \
+             write an undocumented status as ?{word}",
             documented.join(", ")
         );
         return Err(Mistake::at(0, reason));

@@ -9,7 +9,7 @@ fn mistake(text: &str) -> (usize, usize, String) {
     (step, at, reason)
 }
 
-/// What requests at these moments, in milliseconds, get.
+/// The replies to requests at these times, in milliseconds.
 fn replies<const N: usize>(text: &str, moments: [u64; N]) -> [Reply; N] {
     let script = script(text);
     let mut playback = script.play();
@@ -33,7 +33,7 @@ fn a_status_lasts_its_time_from_the_request_that_first_sees_it() {
 }
 
 #[test]
-fn a_code_is_answered_once_or_as_often_as_it_says() {
+fn a_code_is_replied_once_or_as_often_as_it_says() {
     assert_eq!(
         replies("500,502*2,ready", [0, 0, 0, 0, 0]),
         [error(500), error(502), error(502), status("ready"), status("ready")]
@@ -41,7 +41,7 @@ fn a_code_is_answered_once_or_as_often_as_it_says() {
 }
 
 #[test]
-fn no_step_is_passed_over_and_the_last_one_lasts_for_ever() {
+fn no_step_is_skipped_and_the_last_one_lasts_forever() {
     assert_eq!(
         replies("pending:1s,429,provisioning:1s,404", [0, 60_000, 120_000, 180_000, 240_000]),
         [status("pending"), error(429), status("provisioning"), error(404), error(404)]
@@ -73,7 +73,7 @@ fn an_address_is_none_or_any_text() {
 }
 
 #[test]
-fn an_undocumented_status_is_meant_only_with_its_mark() {
+fn an_undocumented_status_needs_a_question_mark() {
     assert_eq!(replies("?paused,ready", [0, 0]), [status("paused"), status("ready")]);
     let (step, at, reason) = mistake("pending:2s, pendign,ready");
     assert_eq!((step, at), (2, 13));
@@ -81,7 +81,7 @@ fn an_undocumented_status_is_meant_only_with_its_mark() {
 }
 
 #[test]
-fn a_mistake_is_shown_where_it_begins() {
+fn an_error_has_the_position_where_it_begins() {
     for (text, step, at) in [
         ("", 1, 1),
         ("pending:2s,,ready", 2, 12),

@@ -37,14 +37,14 @@ use crate::{
     system::clock::time_of_day,
 };
 
-/// More than a client should read.
+/// Twice the size limit of the client.
 const OVERSIZED_BYTES: usize = 2 << 20;
-/// How long after its beginning a body breaks off.
-const TRUNCATES_AFTER: Duration = Duration::from_millis(50);
-/// How long the server waits after it could not accept a connection, for want of files.
+/// How long after its beginning a truncated body ends.
+const TRUNCATION_DELAY: Duration = Duration::from_millis(50);
+/// The pause after a failure to accept a connection, as when there are no file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The simulated API, served on a port of 127.0.0.1 until it is dropped.
+/// A server for a [`Simulation`] on a port of 127.0.0.1, until it is dropped.
 ///
 /// It checks the `Authorization` header as the real API does.
 #[derive(Debug)]
@@ -64,19 +64,19 @@ struct Shared {
     authorization: HeaderValue,
 }
 
-/// How an SSH server identifies itself.
+/// The identification string of an SSH server.
 const SSH: &[u8] = b"SSH-2.0-simulated\r\n";
-/// How an HTTP server says that all is well, without having heard what it is asked.
+/// The response of an HTTP server, sent without reading the request.
 const HTTP: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 impl SimulatedApi {
-    /// Begins to serve `simulation` to whoever has the key that it makes up.
+    /// Starts a server for `simulation`, with a random key.
     ///
     /// # Errors
     ///
-    /// What the system says when no port of 127.0.0.1 can be listened on.
+    /// The system's error if it cannot listen on a port of 127.0.0.1.
     pub async fn start(simulation: Simulation) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -103,19 +103,19 @@ impl SimulatedApi {
         format!("http://{}/v1", self.address)
     }
 
-    /// Where it listens.
+    /// The address of the API.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where something identifies itself as SSH, as the simulated instances would.
+    /// The address of an SSH server that stands in for those of the simulated instances.
     #[must_use]
     pub fn ssh_address(&self) -> SocketAddr {
         self.ssh_address
     }
 
-    /// Where something answers HTTP with 200, as a service on the simulated instances would.
+    /// The address of an HTTP server that stands in for those of the simulated instances.
     #[must_use]
     pub fn http_address(&self) -> SocketAddr {
         self.http_address
@@ -127,7 +127,7 @@ impl SimulatedApi {
         &self.key
     }
 
-    /// A copy of its state: what it was asked so far.
+    /// A copy of the simulation's state, with the requests so far.
     #[must_use]
     pub fn snapshot(&self) -> Simulation {
         self.shared.simulation().clone()
@@ -157,18 +157,18 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| respond(&shared, request));
-            // A connection that ends early is the client's business, or the script's.
+            // It fails if the client closes the connection, or the script does.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// Says the same to whoever connects, and no more.
+/// Sends `greeting` to each client and closes the connection.
 async fn greet(listener: TcpListener, greeting: &[u8]) {
     loop {
         match listener.accept().await {
             Ok((mut stream, _)) => {
-                // Who has left already does not hear it.
+                // The client may have closed the connection.
                 let _ = stream.write_all(greeting).await;
             }
             Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -176,7 +176,7 @@ async fn greet(listener: TcpListener, greeting: &[u8]) {
     }
 }
 
-/// Answers one request; an error closes the connection without an answer.
+/// Answers one request; an error closes the connection without a response.
 async fn respond(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
     if request.headers().get(AUTHORIZATION) != Some(&shared.authorization) {
         return Ok(error_response(401, None));
@@ -193,7 +193,7 @@ async fn respond(shared: &Shared, request: Request<Incoming>) -> io::Result<Resp
                 .find(|(key, _)| key == name)
                 .map(|(_, value)| value.into_owned())
         };
-        // What is no number is refused as none is.
+        // Anything but a number is refused, as zero is.
         let limit = parameter("limit").map(|limit| limit.parse().unwrap_or(0));
         let (delay, served) = shared.simulation().list(limit, parameter("cursor").as_deref(), now);
         (
@@ -217,7 +217,7 @@ async fn respond(shared: &Shared, request: Request<Incoming>) -> io::Result<Resp
     sleep(delay).await;
     match served {
         Served::Found(value) => Ok(json_response(200, &value)),
-        Served::Other(reply) => misbehave(&reply).await,
+        Served::Other(reply) => other_response(&reply).await,
     }
 }
 
@@ -236,16 +236,16 @@ fn wire_instance(instance: &SimulatedInstance) -> Value {
     value
 }
 
-async fn misbehave(reply: &Reply) -> io::Result<Response<Body>> {
+async fn other_response(reply: &Reply) -> io::Result<Response<Body>> {
     let closed = || io::Error::other("closed, as the script says");
     match reply {
         Reply::Error { status, hint } => Ok(error_response(*status, *hint)),
         Reply::Drop => Err(closed()),
         Reply::Truncate => {
             let begin = Bytes::from_static(b"{\"id\":\"inst_");
-            // What is ready at once would not be sent any more once the rest fails.
+            // Without the delay, the error would prevent that the beginning is sent.
             let end = async move {
-                sleep(TRUNCATES_AFTER).await;
+                sleep(TRUNCATION_DELAY).await;
                 Err(closed())
             };
             let frames = stream::once(ready(Ok(Frame::data(begin)))).chain(stream::once(end));

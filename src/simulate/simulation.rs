@@ -1,5 +1,4 @@
-//! A simulated API without a network: what it answers to whom, and what it was asked. Pure: the
-//! time is an argument.
+//! A simulated API without a network. Time is an argument.
 
 use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
 
@@ -9,10 +8,10 @@ use crate::answer::{
     instance::{InstanceId, Status},
 };
 
-/// The most instances on one page, and as many where the request does not say.
+/// The most instances on one page, and the default of the request.
 const PAGE_LIMIT: usize = 100;
 
-/// A simulated API: its instances, each playing the same script for itself.
+/// A simulated API whose instances each follow the same script independently.
 #[derive(Debug, Clone)]
 pub struct Simulation {
     script: Script,
@@ -26,27 +25,27 @@ pub struct Simulation {
     requests: Vec<Request>,
 }
 
-/// What one request asked for.
+/// A request to the simulated API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// When it came, since the start of the simulation.
     pub at: Duration,
-    /// What it asked for: the id as it came, or none for the list.
+    /// The id that it asked for, as received; `None` for the list.
     pub id: Option<String>,
-    /// What it got.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What a request got.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Something else than throttling.
+    /// It was not throttled.
     Answered,
-    /// 429 for more requests than the rate allows, and how long it was asked to wait.
+    /// 429 because of the rate limit, with this pause.
     Throttled(Duration),
 }
 
-/// How many requests one second may bring.
+/// The rate limit, in windows of one second.
 #[derive(Debug, Clone)]
 struct Rate {
     per_second: u32,
@@ -66,25 +65,25 @@ pub struct ListPage {
 /// An instance as the simulation describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatedInstance {
-    /// Its name.
+    /// Its id.
     pub id: InstanceId,
     /// Its status.
     pub status: Status,
-    /// Its address, as text: a script can put any text there.
+    /// Its address, which may be any text of the script.
     pub ip: Option<String>,
 }
 
-/// What the simulated API does with a request.
+/// The reaction of the simulated API to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Served<T> {
-    /// It describes what was asked for.
+    /// A success, with what was requested.
     Found(T),
-    /// It does something else; never [`Reply::Instance`] or [`Reply::Slow`].
+    /// Anything else; never [`Reply::Instance`] or [`Reply::Slow`].
     Other(Reply),
 }
 
 impl Simulation {
-    /// An API that knows `ids`; every other id is answered with 404.
+    /// Makes an API with the instances `ids`; every other id is a 404.
     #[must_use]
     pub fn new(script: Script, ids: impl IntoIterator<Item = InstanceId>) -> Self {
         let ids: Vec<InstanceId> = ids.into_iter().collect();
@@ -103,14 +102,14 @@ impl Simulation {
         }
     }
 
-    /// Answers more requests in one second than this with 429.
+    /// Answers requests with 429 beyond `per_second`.
     #[must_use]
     pub fn limited_to(mut self, per_second: u32) -> Self {
         self.rate = Some(Rate { per_second, window: 0, used: 0 });
         self
     }
 
-    /// Answers every request for the list with this status code.
+    /// Answers every request for the list with the HTTP status `status`.
     #[must_use]
     pub fn refusing_lists(mut self, status: u16) -> Self {
         self.list_refusal = Some(status);
@@ -123,7 +122,7 @@ impl Simulation {
         &self.requests
     }
 
-    /// Answers a request for one instance; how long the answer takes beside it.
+    /// Answers a request for one instance; returns the delay of the answer, and the answer.
     pub fn get(&mut self, id: &str, now: Duration) -> (Duration, Served<SimulatedInstance>) {
         if let Some(refusal) = self.admit(Some(id), now) {
             return (Duration::ZERO, Served::Other(refusal));
@@ -142,10 +141,10 @@ impl Simulation {
         )
     }
 
-    /// Answers a request for a page of the list, which begins at `cursor`.
+    /// Answers a request for the page of the list at `cursor`, as [`get`](Self::get) does.
     ///
-    /// What a script does to single requests befalls the first page of a listing; the statuses
-    /// on the pages are those of each instance.
+    /// The faults of the script apply to the first page of a listing; the statuses on the pages are
+    /// those of each instance.
     pub fn list(
         &mut self,
         limit: Option<usize>,
@@ -177,7 +176,7 @@ impl Simulation {
         if cursor.is_none() {
             let (slow, reply) = paced(&mut self.listing, &self.script, now);
             delay = slow;
-            // A 404 of the script is about the instances; the list itself is there.
+            // A 404 of the script applies to instances, not to the list.
             if !matches!(reply, Reply::Instance { .. } | Reply::Error { status: 404, .. }) {
                 return (delay, Served::Other(reply));
             }
@@ -189,7 +188,7 @@ impl Simulation {
         (delay, Served::Found(ListPage { instances, next_cursor }))
     }
 
-    /// Notes the request; what it gets instead of an answer when there are too many.
+    /// Records a request; returns the refusal if it exceeds the rate limit.
     fn admit(&mut self, id: Option<&str>, now: Duration) -> Option<Reply> {
         let wait = self.rate.as_mut().and_then(|rate| rate.wait(now));
         let outcome = wait.map_or(Outcome::Answered, Outcome::Throttled);
@@ -200,7 +199,7 @@ impl Simulation {
         })
     }
 
-    /// The instance as a page shows it: a page has no room for the faults of single requests.
+    /// The instance as shown on a page, where the faults of single requests are skipped.
     fn on_a_page(&mut self, position: usize, now: Duration) -> Option<SimulatedInstance> {
         let playback = &mut self.playbacks[position];
         loop {
@@ -226,17 +225,17 @@ impl Simulation {
 }
 
 impl<T> Served<T> {
-    /// The same, with what was found turned into something else.
-    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Served<U> {
+    /// Applies `change` to a success.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Served<U> {
         match self {
-            Self::Found(found) => Served::Found(turn(found)),
+            Self::Found(found) => Served::Found(change(found)),
             Self::Other(reply) => Served::Other(reply),
         }
     }
 }
 
 impl Rate {
-    /// How long to wait when this request is one too many: whole seconds, as headers carry them.
+    /// Counts a request; returns the pause if it exceeds the limit, in whole seconds as in headers.
     fn wait(&mut self, now: Duration) -> Option<Duration> {
         if self.window != now.as_secs() {
             (self.window, self.used) = (now.as_secs(), 0);
@@ -246,7 +245,7 @@ impl Rate {
     }
 }
 
-/// The next reply that is not a delay, and the delays before it.
+/// The next reply that is not a delay, and the sum of the delays before it.
 fn paced(playback: &mut PlaybackState, script: &Script, now: Duration) -> (Duration, Reply) {
     let mut delay = Duration::ZERO;
     loop {
@@ -257,7 +256,8 @@ fn paced(playback: &mut PlaybackState, script: &Script, now: Duration) -> (Durat
     }
 }
 
-/// An address for documentation (RFC 5737), and for large fleets one for benchmarks (RFC 2544).
+/// An address for documentation (RFC 5737 section 3) or, in large fleets, for benchmarks (RFC 2544
+/// appendix C.2.2).
 fn own_address(position: usize) -> Ipv4Addr {
     let number = u32::try_from(position).unwrap_or_default();
     if number < 200 {
@@ -297,7 +297,7 @@ mod tests {
     const NOW: Duration = Duration::ZERO;
 
     #[test]
-    fn an_unknown_id_is_404_and_a_known_one_plays_its_own_script() {
+    fn an_unknown_id_is_404_and_each_known_one_follows_the_script() {
         let mut api = simulation("pending,ready", 2);
         assert_eq!(code(api.get("inst_9", NOW)), Some(404));
         assert_eq!(code(api.get("", NOW)), Some(404));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_every_instance_once() {
+    fn pages_contain_every_instance_once() {
         let mut api = simulation("ready", 250);
         let mut names = Vec::new();
         let mut cursor = None;
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_befalls_the_list_and_a_404_leaves_the_instance_out() {
+    fn a_fault_applies_to_the_list_and_a_404_omits_the_instance() {
         let mut api = simulation("500,404,slow:1s,ready", 1);
         assert_eq!(code(api.list(None, None, NOW)), Some(500));
         assert_eq!(found(api.list(None, None, NOW)).instances, []);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_alone_fails_as_the_script_says() {
+    fn a_list_step_applies_to_the_list_only() {
         let mut api = simulation("list:400,ready", 1);
         assert_eq!([0, 1].map(|_| code(api.list(None, None, NOW))), [Some(400); 2]);
         assert_eq!(found(api.get("inst_0", NOW)).status, Status::Ready);
@@ -346,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_for_ever_leaves_a_page_empty_instead_of_looking_for_an_end() {
+    fn a_permanent_fault_leaves_the_page_empty() {
         assert_eq!(simulation("500", 1).on_a_page(0, NOW), None);
     }
 
     #[test]
-    fn one_request_too_many_in_a_second_is_throttled() {
+    fn requests_beyond_the_rate_limit_are_throttled() {
         let mut api = simulation("ready", 1).limited_to(2);
         let codes = [0, 10, 20, 999, 1_000]
             .map(|millis| code(api.get("inst_0", Duration::from_millis(millis))));
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_instances_have_as_many_addresses() {
+    fn ten_thousand_instances_have_distinct_addresses() {
         let addresses: std::collections::HashSet<_> = (0..10_000).map(own_address).collect();
         assert_eq!(addresses.len(), 10_000);
         assert!(addresses.iter().all(|ip| Usable::new((*ip).into(), Origin::Network).is_ok()));

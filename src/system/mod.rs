@@ -1,5 +1,5 @@
-//! What a machine gives: the time of day, files, processes, and signals. What differs between
-//! systems is below `unix` and `windows`, by the same names and with the same faces.
+//! The operating system: the time of day, files, processes and signals. `unix` and `windows` offer
+//! the same interface.
 
 pub(crate) mod certificates;
 pub(crate) mod clock;

@@ -1,12 +1,12 @@
-//! Reading with a bound.
+//! Reading with a size limit.
 
 use std::io::{self, Read};
 
-/// Reads to the end, which has to come within `most` bytes: what is longer is not what was meant.
+/// Reads to the end, which must come within `most` bytes: a longer file is the wrong one.
 ///
 /// # Errors
 ///
-/// What the system says, and [`io::ErrorKind::FileTooLarge`].
+/// The system's error, or [`io::ErrorKind::FileTooLarge`].
 pub(crate) fn read_at_most(most: u64, reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most + 1).read_to_end(&mut bytes)?;

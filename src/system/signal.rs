@@ -1,22 +1,21 @@
-//! The signals that end a run, as there are.
+//! The signals that end a run, as values.
 
 /// A signal that ends a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// The terminal is gone.
+    /// The terminal was closed.
     Hangup,
     /// Ctrl-C.
     Interrupt,
     /// Ctrl-\.
     Quit,
-    /// What ends a container, a job, a service.
+    /// Sent to stop a container, a job or a service.
     Terminate,
 }
 
 impl Signal {
     pub(crate) const ALL: [Self; 4] = [Self::Hangup, Self::Interrupt, Self::Quit, Self::Terminate];
 
-    /// Its number.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Hangup => 1,
@@ -26,12 +25,10 @@ impl Signal {
         }
     }
 
-    /// The exit code that stands for it.
     pub(crate) const fn exit_code(self) -> u8 {
         128 + self.number()
     }
 
-    /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Hangup => "SIGHUP",

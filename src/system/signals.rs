@@ -1,8 +1,8 @@
-//! The signals that end a run.
+//! Handling of the signals that end a run.
 //!
-//! A handler can do little, so it only notes the signal, and whoever works looks whether one was
-//! heard: before each step that cannot be taken back, and beside every wait. Where nobody can look,
-//! as in the moment before another program takes over, the handler ends the process itself.
+//! A handler can do little, so it only records the signal; the program checks for one before each
+//! step that cannot be undone and during every wait. Where it cannot check, as just before another
+//! program takes over, the handler ends the process itself.
 
 use std::{
     sync::{
@@ -15,92 +15,83 @@ use std::{
 };
 
 pub(crate) use super::signal::Signal;
-use super::this_system::signals as theirs;
+use super::this_system::signals as system;
 
-/// How soon a signal is heard beside work that may be stuck.
-const LOOKS_EVERY: Duration = Duration::from_millis(5);
-/// What the work is given after that, so that it leaves nothing half done if it is not stuck.
+/// How often a signal is checked for during work that may block.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+/// How long that work may go on after a signal, so that it is not cut short unless it blocks.
 const GRACE: Duration = Duration::from_millis(30);
 
-impl Signal {
-    /// Ends the process as this does, so that a shell's loop or script around it ends too. Comes
-    /// back where that is impossible: the exit code is then all that can be told.
-    pub(crate) fn die_of(self) {
-        theirs::die_of(self);
-    }
-}
-
-/// The signals that end this run: what was heard, and what is done about it.
+/// The handlers of the signals that end this run.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// The number of the last one; zero for none.
+    /// The number of the last signal; zero for none.
     heard: Arc<AtomicUsize>,
-    /// Whether a signal ends the process at once.
+    /// Whether a signal ends the process immediately.
     at_once: Arc<AtomicBool>,
-    /// Those that are not ignored.
-    listened: Vec<Signal>,
+    handled: Vec<Signal>,
 }
 
 impl Signals {
-    /// Hears them from now on, except those that whoever started this process has ignored; one
-    /// ends the process at once until [`listen`](Self::listen).
+    /// Installs the handlers, except for signals that the parent process ignored. Until
+    /// [`listen`](Self::listen), a signal ends the process immediately.
     pub(crate) fn install() -> Self {
         let (heard, at_once) = (Arc::default(), Arc::new(true.into()));
-        let wanted = theirs::not_ignored();
-        // One that came while its handlers are put in place would be lost: it has to wait.
-        theirs::block(&wanted);
+        let wanted = system::not_ignored();
+        // A signal would be lost between the installation of its two handlers.
+        system::block(&wanted);
         // One that cannot be handled keeps its default, which ends the process too.
-        let can_be_handled = |signal: &Signal| theirs::handle(*signal, &heard, &at_once).is_ok();
-        let listened = wanted.iter().copied().filter(can_be_handled).collect();
-        theirs::unblock(&wanted);
-        Self { heard, at_once, listened }
+        let is_handled = |signal: &Signal| system::handle(*signal, &heard, &at_once).is_ok();
+        let handled = wanted.iter().copied().filter(is_handled).collect();
+        system::unblock(&wanted);
+        Self { heard, at_once, handled }
     }
 
-    /// From now on somebody looks.
+    /// Only records signals from now on: the caller checks for them.
     pub(crate) fn listen(&self) {
         self.at_once.store(false, Ordering::SeqCst);
     }
 
-    /// The one that was heard.
+    /// The last signal that was received.
     pub(crate) fn heard(&self) -> Option<Signal> {
         let number = self.heard.load(Ordering::SeqCst);
         Signal::ALL.into_iter().find(|signal| usize::from(signal.number()) == number)
     }
 
-    /// Waits for one, in a runtime.
+    /// Waits for a signal, in a runtime.
     pub(crate) async fn next(&self) -> Signal {
-        theirs::any_of(&self.listened, || self.heard()).await
+        system::any_of(&self.handled, || self.heard()).await
     }
 
-    /// Does `work`, during which a signal ends the process at once.
+    /// Does `work`, during which a signal ends the process immediately.
     ///
     /// # Errors
     ///
-    /// The signal that came before.
+    /// The signal that was received before.
     pub(crate) fn at_once<T>(&self, work: impl FnOnce() -> T) -> Result<T, Signal> {
         let before = self.at_once.swap(true, Ordering::SeqCst);
-        // One that comes before this line was noted, and one that comes after it is the end.
+        // A signal before this line was recorded; one after it ends the process.
         let done = self.heard().map_or_else(|| Ok(work()), Err);
         self.at_once.store(before, Ordering::SeqCst);
         done
     }
 
-    /// Does `work`, which may be stuck, such as writing to a pipe that nobody reads. Where a signal
-    /// was heard or comes meanwhile, it is given up after a moment.
+    /// Does `work`, which may block, such as writing to a pipe that nobody reads, and abandons it
+    /// soon after a signal.
     ///
     /// # Errors
     ///
-    /// The signal that it was given up for.
+    /// The signal that it was abandoned for.
     pub(crate) fn unless_stuck<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Signal> {
         let (sender, receiver) = sync_channel(1);
         let work = Arc::new(Mutex::new(Some(work)));
-        let theirs = Arc::clone(&work);
+        let shared = Arc::clone(&work);
         let thread = thread::Builder::new().spawn(move || {
-            let done = take(&theirs).map(|work| work());
-            // Nobody waits any more for what was given up.
+            let done = take(&shared).map(|work| work());
+            // Nobody receives the result of abandoned work.
             let _ = done.map(|done| sender.send(done));
         });
         if thread.is_err()
@@ -109,7 +100,7 @@ impl Signals {
             return self.at_once(work);
         }
         loop {
-            if let Ok(done) = receiver.recv_timeout(LOOKS_EVERY) {
+            if let Ok(done) = receiver.recv_timeout(CHECK_INTERVAL) {
                 return Ok(done);
             }
             if let Some(signal) = self.heard() {

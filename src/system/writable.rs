@@ -1,4 +1,4 @@
-//! Whether a file will be writable after the wait, asked before it.
+//! Checks before the wait that files can be written after it.
 
 use std::{fs::OpenOptions, io, path::Path};
 
@@ -9,12 +9,11 @@ use super::{
     write::{FileError, temporary_file_in},
 };
 
-/// Checks that [`replace`](super::write::replace) can put a file there: known at the start, not
-/// after ten minutes. A file that is there stays as it is, and nothing is left behind.
+/// Checks that [`replace`](super::write::replace) can write the file `path`, without changing it.
 ///
 /// # Errors
 ///
-/// [`FileError`] that names the folder where that is to blame.
+/// [`FileError`], which names the folder if that is the cause.
 pub(crate) fn check_place(path: &Path) -> Result<(), FileError> {
     if !is_regular_or_missing(path)? {
         return Ok(());
@@ -29,47 +28,42 @@ pub(crate) fn check_place(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Checks that [`append`](super::write::append) can add to the file.
+/// Checks that [`append`](super::write::append) can write to the file `path`.
 ///
 /// # Errors
 ///
-/// As [`check_place`].
+/// As for [`check_place`].
 pub(crate) fn check_end(path: &Path) -> Result<(), FileError> {
     if !is_regular_or_missing(path)? {
         Ok(())
     } else if path.exists() {
         check_open(path, true)
     } else {
-        // A link whose target is missing names the file that will be made.
+        // The target of a dangling link is the file that will be made.
         check_folder(folder_of(&followed(path)))
     }
 }
 
-/// Returns whether `path` is one of a regular file, or may become one. Anything else that is there
-/// is checked for being writable, and not opened: that would wait for whoever reads a pipe.
+/// Returns whether `path` is a regular file, or does not exist. Anything else is checked for write
+/// permission and not opened: opening a pipe waits for its reader.
 fn is_regular_or_missing(path: &Path) -> Result<bool, FileError> {
-    let refused = |error: io::Error| FileError::of(path)(error);
-    if let Some(number) = stream_of(path) {
-        let checked = match number {
-            1 => check_stream(&io::stdout()),
-            2 => check_stream(&io::stderr()),
-            _ => check_right_to_write(path),
-        };
-        return checked.map(|()| false).map_err(refused);
-    }
-    match path.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(refused(io::ErrorKind::IsADirectory.into())),
-        Ok(metadata) if metadata.is_file() => Ok(true),
-        Ok(_) => check_right_to_write(path).map(|()| false).map_err(refused),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refused(error)),
-        Err(_) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
-            Err(refused(io::ErrorKind::IsADirectory.into()))
+    let check = || match (stream_of(path), path.metadata()) {
+        (Some(1), _) => check_stream(&io::stdout()).map(|()| false),
+        (Some(2), _) => check_stream(&io::stderr()).map(|()| false),
+        (Some(_), _) => check_right_to_write(path).map(|()| false),
+        (None, Ok(metadata)) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        (None, Ok(metadata)) if metadata.is_file() => Ok(true),
+        (None, Ok(_)) => check_right_to_write(path).map(|()| false),
+        (None, Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        (None, Err(_)) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+            Err(io::ErrorKind::IsADirectory.into())
         }
-        Err(_) => Ok(true),
-    }
+        (None, Err(_)) => Ok(true),
+    };
+    check().map_err(FileError::of(path))
 }
 
-/// Tries what will be done: a temporary file is made and removed.
+/// Makes and removes a temporary file, as the write will.
 fn check_folder(folder: &Path) -> Result<(), FileError> {
     let check = || {
         if !folder.metadata()?.is_dir() {

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all, where the system can do that.
+//! Writing files atomically where the system can do that.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,12 +9,12 @@ use std::{
 use tempfile::NamedTempFile;
 
 use super::{
-    files::{is_fault, is_mount_point, make_readable, readable_from_the_start},
-    place::{folder_of, is_special, stream_of},
+    files::{create_readable, is_fault, is_mount_point, make_readable},
+    place::{folder_of, may_block, stream_of},
     stream::write_to_stream,
 };
 
-/// A file cannot be written; it names the file.
+/// A file cannot be written; displays its path.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", path.display())]
 pub(crate) struct FileError {
@@ -33,58 +33,53 @@ impl FileError {
     }
 }
 
-/// Puts a file with this content in place of `path`: a reader sees the old or the new one, whole.
-/// Where the file system cannot do that, it is written in place.
+/// Replaces the file `path` atomically: a reader sees the old or the new content, whole. If the file
+/// system cannot do that, the file is written in place.
 ///
-/// What is no regular file, such as a pipe, is written to; so is a stream that is open already,
-/// such as `/dev/stdout`, even where that is redirected to a regular file.
+/// Anything but a regular file, such as a pipe, is written to; so is an open stream, such as
+/// `/dev/stdout`, even if it is redirected to a regular file.
 ///
 /// # Errors
 ///
-/// [`FileError`] where that is impossible; then nothing is left behind, or it says what is.
+/// [`FileError`]; then nothing is left behind, or the error says what is.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    let put = || {
-        if is_special(path) || stream_of(path).is_some() {
-            return write_into(path, content);
-        }
-        match swap(path, content) {
-            Err(error) if !is_of_the_disk(&error) => overwrite(path, content),
-            swapped => swapped,
-        }
-    };
-    put().map_err(FileError::of(path))
+    put(path, content, None)
 }
 
-/// As [`replace`]; a file that is there and cannot be replaced, such as the
-/// `/dev/termination-log` that Kubernetes mounts, gets what is `short`.
+/// As [`replace`], but an existing file that cannot be replaced, such as the `/dev/termination-log`
+/// that Kubernetes mounts, gets `short` in place of `whole`.
 ///
 /// # Errors
 ///
-/// [`FileError`] where neither is possible.
+/// [`FileError`] if neither can be written.
 pub(crate) fn replace_or_shorten(path: &Path, whole: &[u8], short: &[u8]) -> Result<(), FileError> {
+    put(path, whole, Some(short))
+}
+
+fn put(path: &Path, whole: &[u8], short: Option<&[u8]>) -> Result<(), FileError> {
     let put = || {
-        if is_special(path) || stream_of(path).is_some() {
+        if may_block(path) {
             return write_into(path, whole);
         }
-        match swap(path, whole) {
-            // What is there tells of another run.
-            Err(_) if path.is_file() => overwrite(path, short),
-            Err(error) if !is_of_the_disk(&error) => overwrite(path, whole),
-            swapped => swapped,
+        match (swap(path, whole), short) {
+            // The old content is of another run.
+            (Err(_), Some(short)) if path.is_file() => overwrite(path, short),
+            (Err(error), _) if !is_of_the_disk(&error) => overwrite(path, whole),
+            (swapped, _) => swapped,
         }
     };
     put().map_err(FileError::of(path))
 }
 
-/// Makes a temporary file beside the one whose place it may take.
+/// Makes a temporary file that may replace another one in `folder`.
 pub(super) fn temporary_file_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".wait-ready-");
-    readable_from_the_start(&mut builder);
+    create_readable(&mut builder);
     builder.tempfile_in(folder).map_err(without_temporary_name)
 }
 
-/// Has another file take the place of `path`.
+/// Writes a temporary file and renames it to `path`.
 fn swap(path: &Path, content: &[u8]) -> io::Result<()> {
     if is_mount_point(path) {
         return Err(io::ErrorKind::ResourceBusy.into());
@@ -92,11 +87,11 @@ fn swap(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let file = temporary_file_in(folder)?;
     file.as_file().write_all(content)?;
-    // A file system without modes has its own.
+    // It fails on a file system without modes.
     let _ = make_readable(file.as_file());
     sync(file.as_file())?;
     file.persist(path).map_err(|error| error.error)?;
-    // The new name is on the disk only once its folder is.
+    // The new name is on the disk only once the folder is.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
@@ -105,7 +100,8 @@ fn swap(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Writes a regular file in place.
 fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Asked to make a file that is there, Linux refuses somebody else's in a sticky folder.
+    // With O_CREAT, Linux refuses another user's existing file in a sticky folder
+    // (fs.protected_regular).
     let is_new = !path.exists();
     let mut file = OpenOptions::new().write(true).truncate(true).create(is_new).open(path)?;
     if is_new {
@@ -122,7 +118,7 @@ fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     Err(io::Error::new(error.kind(), text))
 }
 
-/// Waits until a file is on the disk, where the file system knows how to.
+/// Syncs a file to the disk if the file system can do that.
 fn sync(file: &File) -> io::Result<()> {
     match file.sync_all() {
         Err(error) if is_of_the_disk(&error) => Err(error),
@@ -130,8 +126,8 @@ fn sync(file: &File) -> io::Result<()> {
     }
 }
 
-/// Returns whether an error is one of the disk, which another way to write would meet too, and
-/// which would cost what is there; any other says that the file system cannot do something.
+/// Returns whether the disk has failed or is full: writing in place would fail too, and lose the old
+/// content. Other errors mean that the file system does not support an operation.
 fn is_of_the_disk(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     is_fault(error)
@@ -141,14 +137,14 @@ fn is_of_the_disk(error: &io::Error) -> bool {
         )
 }
 
-/// What went wrong, without the name of the temporary file that the library tells with it.
+/// Removes the path of the temporary file, which the library adds to the error.
 fn without_temporary_name(error: io::Error) -> io::Error {
     if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
     match stream_of(path) {
-        // Opened anew, they would be written to from elsewhere than where they are.
+        // Opened anew, a redirected stream would be written from its beginning.
         Some(1) => write_to_stream(&io::stdout(), content),
         Some(2) => write_to_stream(&io::stderr(), content),
         Some(_) => OpenOptions::new().append(true).open(path)?.write_all(content),
@@ -156,26 +152,26 @@ fn write_into(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Adds `content` to the end of `path`, which need not be there yet, on a line of its own.
+/// Appends `content` on a new line to the file `path`, which need not exist.
 ///
 /// # Errors
 ///
-/// [`FileError`] where that is impossible.
+/// [`FileError`] if it cannot be written.
 pub(crate) fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let add = || {
-        if is_special(path) || stream_of(path).is_some() {
+        if may_block(path) {
             return write_into(path, content);
         }
-        // See `overwrite` on why it is not always asked to be made.
+        // See `overwrite` about `create`.
         let mut file = OpenOptions::new().append(true).create(!path.exists()).open(path)?;
         let new_line: &[u8] = if ends_within_a_line(path) { b"\n" } else { b"" };
-        // At once, so that what others append does not come between.
+        // One write, so that no other process appends between the two.
         file.write_all(&[new_line, content].concat())
     };
     add().map_err(FileError::of(path))
 }
 
-/// Returns whether text added to a file would continue its last line; what cannot be read may well.
+/// Returns whether a file may end without a line break; true if it cannot be read.
 fn ends_within_a_line(path: &Path) -> bool {
     let last_byte = || {
         let mut file = File::open(path)?;

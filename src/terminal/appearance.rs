@@ -1,8 +1,9 @@
-//! How messages look: decided once, from the options, the environment and what standard error is.
+//! How messages look: decided once, from the options, the environment, and whether standard error is
+//! a terminal.
 
 use std::ffi::OsString;
 
-/// Whether something is done.
+/// When something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
     /// Where standard error is a terminal
@@ -17,20 +18,19 @@ pub enum When {
 /// How messages look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appearance {
-    /// Whether rows that change in place are drawn.
+    /// Whether progress rows are drawn.
     pub progress: bool,
     /// Whether words are coloured.
     pub color: bool,
-    /// Whether more than ASCII is drawn.
+    /// Whether characters beyond ASCII are drawn.
     pub unicode: bool,
 }
 
 impl Appearance {
-    /// Decides it: `variable` reads one variable of the environment, and an empty one is unset.
+    /// Decides the appearance. `variable` reads an environment variable; an empty one is unset.
     ///
-    /// `NO_COLOR` is honoured; a terminal that is dumb, or that nobody names (`TERM`), can neither
-    /// colour nor draw in place; and a CI system (`CI`) keeps every line, so nothing is drawn in
-    /// place there.
+    /// `NO_COLOR` is honoured. A terminal whose `TERM` is `dumb` or unset can neither colour nor draw
+    /// in place, and a CI system (`CI`) keeps every line, so nothing is drawn in place there.
     pub fn new(
         progress: When,
         color: When,

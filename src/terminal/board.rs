@@ -1,4 +1,4 @@
-//! What a terminal shows of a wait at one moment. Pure: the time is an argument.
+//! The rows that show the state of a wait. Pure: the time is an argument.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -36,7 +36,7 @@ struct Row {
 }
 
 impl Board {
-    /// A board for `ids`, which are waited for by `rules`.
+    /// A board for the wait for `ids` by `rules`.
     pub fn new(ids: impl IntoIterator<Item = InstanceId>, rules: &Rules, unicode: bool) -> Self {
         let row = |id| Row {
             id,
@@ -52,38 +52,32 @@ impl Board {
         Self { condition, deadline, rows, positions, next_poll: None, separator }
     }
 
-    /// At most `height` lines for the moment `now`.
+    /// The rows at `now`, at most `height` of them.
     #[must_use]
     pub fn lines(&self, now: Duration, height: usize) -> Vec<String> {
         let waiting: Vec<&Row> = self.rows.iter().filter(|row| !row.over).collect();
         let outlook = self.outlook(now);
         if let ([_], [only]) = (self.rows.as_slice(), waiting.as_slice()) {
-            // What is cut on a narrow terminal is the trouble, which has a log line of its own.
-            let parts = [Self::row(only, now), outlook].into_iter().chain(only.trouble.clone());
-            return vec![parts.collect::<Vec<_>>().join(self.separator)];
+            return vec![self.line(only, now, Some(outlook))];
         }
-        let mut lines: Vec<String> = if waiting.len() < height {
-            waiting.iter().map(|row| self.row_with_trouble(row, now)).collect()
-        } else {
-            let shown = height.saturating_sub(2);
-            let rows = waiting.iter().take(shown).map(|row| self.row_with_trouble(row, now));
-            let rest = waiting.get(shown..).unwrap_or_default();
-            rows.chain((height > 1).then(|| summarised(rest))).collect()
-        };
-        let there = self.rows.len() - waiting.len();
-        let all = self.rows.len();
-        lines.push(format!("{there} of {all} done{}{outlook}", self.separator));
+        let all_fit = waiting.len() < height;
+        let shown = if all_fit { waiting.len() } else { height.saturating_sub(2) };
+        let mut lines: Vec<String> =
+            waiting.iter().take(shown).map(|row| self.line(row, now, None)).collect();
+        if !all_fit && height > 1 {
+            lines.push(summarized(&waiting[shown..]));
+        }
+        let (all, done) = (self.rows.len(), self.rows.len() - waiting.len());
+        lines.push(format!("{done} of {all} done{}{outlook}", self.separator));
         lines
     }
 
-    fn row(row: &Row, now: Duration) -> String {
+    fn line(&self, row: &Row, now: Duration, outlook: Option<String>) -> String {
         let lasted = Duration::from_secs(now.saturating_sub(row.since).as_secs());
-        format!("{}  {} {}", row.id, row.state, Brief(lasted))
-    }
-
-    fn row_with_trouble(&self, row: &Row, now: Duration) -> String {
-        let parts = [Self::row(row, now)].into_iter().chain(row.trouble.clone());
-        parts.collect::<Vec<_>>().join(self.separator)
+        let state = format!("{}  {} {}", row.id, row.state, Brief(lasted));
+        // The trouble comes last, where a narrow terminal cuts it: it has a log line of its own.
+        let parts = [Some(state), outlook, row.trouble.clone()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(self.separator)
     }
 
     fn outlook(&self, now: Duration) -> String {
@@ -113,8 +107,8 @@ impl Board {
     }
 }
 
-/// `… and 192 more: 120 pending, 72 provisioning`.
-fn summarised(rows: &[&Row]) -> String {
+/// `and 192 more: 120 pending, 72 provisioning`.
+fn summarized(rows: &[&Row]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         *counts.entry(row.state.as_str()).or_default() += 1;
@@ -137,7 +131,7 @@ impl Observer for Board {
                 });
             }
             WaitEvent::Polled { id, answer } => self.set(id, |row| {
-                // One that was there and is asked for again may not be there any more.
+                // One that met the condition and is polled again may no longer meet it.
                 row.over = false;
                 row.trouble = answer.err().map(ToString::to_string);
             }),
@@ -189,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn one_instance_is_one_line_with_all_there_is_to_say() {
+    fn one_instance_is_one_line_with_everything_in_it() {
         let mut board = Board::new(ids(1), &within(secs(600)), true);
         moved(&mut board, &ids(1)[0], "pending", secs(2));
         let (took, delay) = (secs(0), secs(5));
@@ -198,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn throttling_is_shown_where_it_happens() {
+    fn throttling_is_shown_with_its_instance() {
         let id = &ids(1)[0];
         let mut board = Board::new(ids(1), &within(secs(600)), false);
         let error = PollError::Throttled { answer: ServerError::bare(429), hint: None };
@@ -207,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn more_instances_than_rows_are_summarised() {
+    fn more_instances_than_rows_are_summarized() {
         let mut board = Board::new(ids(200), &within(secs(60)), false);
         for (number, id) in ids(200).iter().enumerate() {
             moved(&mut board, id, if number < 120 { "pending" } else { "init" }, secs(1));

@@ -1,4 +1,4 @@
-//! What is written and drawn on standard error.
+//! Standard error: log lines, and rows that are drawn in place.
 
 pub mod appearance;
 pub mod board;

@@ -1,4 +1,4 @@
-//! Rows on a terminal: each instance, and what comes next.
+//! The rows of a wait, drawn on a terminal.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::wait::event::{Observer, WaitEvent};
 
 /// The most rows that are drawn.
 const MOST_ROWS: usize = 12;
-/// How often the rows are drawn again: their times move.
+/// How often the rows are drawn again, because they show times.
 pub const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// Rows of a terminal that show how the wait goes.
+/// Rows on a terminal that show the progress of a wait.
 pub struct Progress {
     board: Board,
     stderr: Stderr,
@@ -33,7 +33,7 @@ impl Progress {
         self.stderr.show(lines.iter().map(|line| format!("{tick} {line}")).collect());
     }
 
-    /// Takes the rows away; only the log lines stay.
+    /// Removes the rows; only the log lines stay.
     pub fn clear(&mut self) {
         self.stderr.show(Vec::new());
     }

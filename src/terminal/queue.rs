@@ -1,13 +1,14 @@
-//! The lines that wait to be written to standard error: in order, bounded, and the newest are kept.
+//! The bounded queue of lines for standard error, which keeps the newest.
 
 use std::collections::VecDeque;
 
-/// So much is queued while standard error takes lines, however slowly.
+/// The most bytes queued while standard error takes lines, however slowly.
 const MOST_BYTES: usize = 4 << 20;
-/// So much is kept of the newest lines while it takes none.
+/// The most bytes of the newest lines kept while it takes none.
 const NEWEST_BYTES: usize = 32 << 10;
-/// What a pipe takes whole: lines of several processes do not mix within it.
-const AT_ONCE: usize = 4096;
+/// The most bytes written at once: Linux writes as many to a pipe atomically (`PIPE_BUF`), so lines of
+/// several processes do not mix.
+pub(super) const AT_ONCE: usize = 4096;
 
 /// Lines in two runs with a gap between them: the older ones, and the newest of what came while
 /// there was no room for more.
@@ -41,19 +42,19 @@ impl Run {
         self.lines.push_front(line);
     }
 
-    /// Shortens it to its newest lines; returns how many are gone.
+    /// Drops all but the newest `most` bytes of lines; returns how many lines were dropped.
     fn keep(&mut self, most: usize) -> u64 {
-        let mut gone = 0;
+        let mut dropped = 0;
         while self.bytes > most && self.lines.len() > 1 {
             self.pop();
-            gone += 1;
+            dropped += 1;
         }
-        gone
+        dropped
     }
 }
 
 impl Queue {
-    /// Adds a line. Where lines are not taken at present, only the newest are kept.
+    /// Adds a line. While none are taken, only the newest are kept.
     pub(super) fn push(&mut self, line: Vec<u8>, are_taken: bool) {
         let has_room = self.older.bytes.saturating_add(line.len()) <= MOST_BYTES;
         if are_taken && has_room && self.newest.lines.is_empty() {
@@ -64,13 +65,13 @@ impl Queue {
         }
     }
 
-    /// Whether nothing waits.
+    /// Returns whether no line is queued.
     pub(super) fn is_empty(&self) -> bool {
         self.older.lines.is_empty() && self.newest.lines.is_empty()
     }
 
-    /// The next lines to write, as many as are written at once; `gap` tells how many were dropped
-    /// before them.
+    /// Takes the next lines, as many as are written at once; `gap` is the line that says how many
+    /// were dropped before them.
     pub(super) fn take(&mut self, gap: impl Fn(u64) -> Vec<u8>) -> Vec<u8> {
         if self.older.lines.is_empty() {
             self.older = std::mem::take(&mut self.newest);
@@ -85,12 +86,12 @@ impl Queue {
         taken
     }
 
-    /// Puts the end of what was taken back to the front.
+    /// Puts the unwritten rest of what was taken back to the front.
     pub(super) fn put_back(&mut self, rest: Vec<u8>) {
         self.older.put_back(rest);
     }
 
-    /// Drops all but the newest lines, as many as are written at once: there is no more time.
+    /// Drops all but the newest lines that can be written at once, because time is running out.
     pub(super) fn keep_the_newest(&mut self) {
         let mut all = std::mem::take(&mut self.older);
         for line in std::mem::take(&mut self.newest).lines {
@@ -144,7 +145,7 @@ mod tests {
         for line in &lines {
             queue.push(line.clone(), false);
         }
-        // Taken again: what comes now stands behind what was kept.
+        // Lines are taken again: a new one comes after those that were kept.
         queue.push(b"after\n".to_vec(), true);
         let text = all(&mut queue);
         let shown: Vec<&str> = text.lines().collect();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn when_there_is_no_more_time_the_last_lines_are_what_is_left() {
+    fn when_time_is_running_out_the_last_lines_are_kept() {
         for are_taken in [true, false] {
             let mut queue = Queue::default();
             for line in numbered(0..100_000) {

@@ -1,12 +1,12 @@
-//! Rows that stay below the lines of a terminal and are drawn again in place. Pure: what has to be
-//! written comes back as bytes.
+//! Rows that stay below the log lines of a terminal and are redrawn in place. Pure: returns the bytes
+//! to write.
 
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::text::untrusted::is_harmless;
 
-/// What a terminal echoes for Ctrl-C, `^C`, and the cursor behind it. A full row would have it on
-/// another line, and could not be taken away any more.
+/// The columns that every row leaves free for the `^C` that a terminal echoes, and the cursor: an echo
+/// that wraps to another line could not be removed.
 const ECHO: usize = 3;
 
 /// Clears from the cursor to the end of the line, and to the end of the screen.
@@ -15,10 +15,9 @@ const CLEAR_BELOW: &str = "\x1b[J";
 
 /// The rows that a terminal shows.
 ///
-/// The cursor stays at the end of the last one. A row never reaches the last columns, so that each
-/// is one line of the terminal. A terminal that was made narrower may have broken them, or may have
-/// cut them, which no terminal tells: no more lines are taken away than there were rows, so that
-/// nothing of what stands above them is ever lost.
+/// The cursor stays at the end of the last row. A row never reaches the last columns, so that each is
+/// one line of the terminal. A terminal that was made narrower wraps or cuts them, and cannot be asked
+/// which: at most as many lines are removed as there were rows, so that nothing above is ever lost.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     wanted: Vec<String>,
@@ -26,58 +25,52 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// From the next drawing on, these.
+    /// Sets the rows to draw from now on.
     pub(super) fn set(&mut self, rows: Vec<String>) {
         self.wanted = rows;
     }
 
-    /// Whether there is something to draw or to take away.
+    /// Returns whether there is anything to draw or to remove.
     pub(super) fn are_in_use(&self) -> bool {
         self.drawn > 0 || !self.wanted.is_empty()
     }
 
-    /// The terminal shows something else by now.
+    /// Forgets the drawn rows, because the terminal shows something else by now.
     pub(super) fn forget(&mut self) {
         self.drawn = 0;
     }
 
-    /// What writes `lines` above the rows, and these anew.
+    /// The bytes that write `lines` above the rows, and redraw these below.
     pub(super) fn below(&mut self, lines: &[u8], columns: usize) -> Vec<u8> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         if self.drawn > 0 {
-            text.push('\r');
+            bytes.push(b'\r');
         }
         if self.drawn > 1 {
-            text += &format!("\x1b[{}A", self.drawn - 1);
+            bytes.extend(format!("\x1b[{}A", self.drawn - 1).bytes());
         }
         if self.drawn > 0 && !lines.is_empty() {
-            text += CLEAR_BELOW;
+            bytes.extend(CLEAR_BELOW.bytes());
         }
-        let mut bytes = text.into_bytes();
         bytes.extend_from_slice(lines);
-        let mut text = String::new();
-        for (number, row) in self.wanted.iter().enumerate() {
-            if number > 0 {
-                text += "\r\n";
-            }
-            text += &cut(row, columns.saturating_sub(ECHO).max(1));
-            text += CLEAR_LINE;
-        }
-        // Where no row comes any more, the line of the cursor is to be cleared too.
-        text += CLEAR_BELOW;
-        bytes.extend_from_slice(text.as_bytes());
+        let width = columns.saturating_sub(ECHO).max(1);
+        let rows = self.wanted.iter().map(|row| cut(row, width) + CLEAR_LINE);
+        bytes.extend(rows.collect::<Vec<_>>().join("\r\n").bytes());
+        // With no rows left, this clears the line of the cursor too.
+        bytes.extend(CLEAR_BELOW.bytes());
         self.drawn = self.wanted.len();
         bytes
     }
 }
 
-/// As much of `row` as is surely no wider than this, with nothing in it that a terminal obeys.
+/// The beginning of `row`, no wider than `columns` on any terminal, with `?` for whatever a terminal
+/// could interpret.
 fn cut(row: &str, columns: usize) -> String {
     let mut left = columns;
     row.chars()
         .map(|c| if is_harmless(c) { c } else { '?' })
         .take_while(|c| {
-            // What some terminals show wide is wide.
+            // A character that any terminal shows wide counts as wide.
             let width = c.width_cjk().unwrap_or(2);
             let fits = width <= left;
             left = left.saturating_sub(width);

@@ -1,4 +1,4 @@
-//! Standard error, for which nothing ever waits: a thread of its own writes what is queued.
+//! Standard error that never blocks its callers: a thread of its own writes what is queued.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -10,24 +10,25 @@ use std::{
 use tokio::time::Instant;
 use tracing_subscriber::fmt::writer::MakeWriter;
 
-use super::{queue::Queue, rows::Rows};
+use super::{
+    queue::{AT_ONCE, Queue},
+    rows::Rows,
+};
 use crate::system::device::{self, Device, Resumed, Size};
 
-/// A standard error that has taken nothing for so long takes nothing.
+/// Standard error is stuck once a write has made no progress for this long.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
-/// What a reader that has not read until now still gets.
+/// How long the final flush waits for a standard error that is stuck.
 const LAST_CHANCE: Duration = Duration::from_millis(100);
-/// As much as is written at once, so that one can see whether something is taken.
-const AT_ONCE: usize = 4096;
-/// How long to wait for a device that says it has room and takes nothing.
+/// The pause before the next attempt on a device that claims to have room but takes nothing.
 const PAUSE: Duration = Duration::from_millis(5);
-/// The thread only copies bytes.
+/// The stack of the writing thread in bytes; it only copies.
 const STACK: usize = 128 << 10;
 
-/// Standard error: lines that are read for ever, and rows that change in place.
+/// Standard error: log lines, and rows that change in place.
 ///
-/// Nobody may read it, and its terminal may be gone. Whoever says something here goes on at once;
-/// lines are dropped, and counted, where it takes none for a second.
+/// It may have no reader, and its terminal may be gone, so a caller never waits for it: while it takes
+/// nothing for a second, lines are dropped and counted.
 #[derive(Clone)]
 pub struct Stderr(Arc<Shared>);
 
@@ -43,9 +44,9 @@ struct State {
     queue: Queue,
     rows: Option<Vec<String>>,
     has_writer: bool,
-    /// Since when the present write has taken nothing.
+    /// Since when the current write has made no progress.
     writing_since: Option<Instant>,
-    /// Whether lines are not taken, as far as is known without a writer.
+    /// Without a writer: whether the device had no room the last time.
     is_refused: bool,
     said_at: Option<Instant>,
 }
@@ -73,13 +74,13 @@ impl Stderr {
         Self(Arc::new(Shared { device, state, changed, gap }))
     }
 
-    /// How it is told that so many lines were dropped.
-    pub fn tell_gaps_as(&self, gap: fn(u64) -> String) {
-        // The first one counts: a process has one way of writing.
+    /// Sets the line that stands for a number of dropped lines.
+    pub fn set_gap(&self, gap: fn(u64) -> String) {
+        // Only the first call has an effect: a process has one log format.
         let _ = self.0.gap.set(gap);
     }
 
-    /// Writes whole lines, after all that was said before.
+    /// Queues whole lines.
     pub fn say(&self, lines: impl Into<Vec<u8>>) {
         let now = Instant::now();
         let mut state = self.0.lock();
@@ -94,29 +95,29 @@ impl Stderr {
         }
     }
 
-    /// When something was said the last time.
+    /// When lines were last queued.
     #[must_use]
     pub fn said_at(&self) -> Option<Instant> {
         self.0.lock().said_at
     }
 
-    /// Draws these rows below the lines from now on, in place of the former ones.
+    /// Replaces the rows that are drawn below the lines.
     pub(super) fn show(&self, rows: Vec<String>) {
         let mut state = self.0.lock();
-        // Rows are decoration, which is not worth a wait.
+        // Rows are only decoration: without a writer there are none.
         if self.has_writer(&mut state) {
             state.rows = Some(rows);
             self.0.changed.notify_all();
         }
     }
 
-    /// How much its terminal shows.
+    /// The size of the terminal.
     pub(super) fn size(&self) -> Size {
         device::size(&*self.0.device)
     }
 
-    /// Waits until all is written, though no longer than `most`, and where nobody reads only for a
-    /// moment. The newest lines come last, and are what the second half of the time is for.
+    /// Waits until everything is written, at most for `most`, and only briefly if nobody reads. The
+    /// second half of the time is kept for the newest lines.
     pub fn flush_within(&self, most: Duration) {
         let started = Instant::now();
         let mut state = self.0.lock();
@@ -142,7 +143,7 @@ impl Stderr {
         }
     }
 
-    /// Returns whether a thread writes; begins one where there is none yet and one is to be had.
+    /// Returns whether a thread writes; tries to start one if there is none yet.
     fn has_writer(&self, state: &mut State) -> bool {
         if !state.has_writer {
             let shared = Arc::clone(&self.0);
@@ -163,7 +164,7 @@ impl Shared {
         self.gap.get().map_or_else(Vec::new, |gap| gap(dropped).into_bytes())
     }
 
-    /// The work of the thread.
+    /// The loop of the writing thread.
     fn write_for_ever(&self) {
         let mut drawing = None;
         let mut has_failed = false;
@@ -177,7 +178,7 @@ impl Shared {
                 None => lines,
             };
             if self.write_all(&bytes).is_err() {
-                // Lines go on, for a full disk may have room again; rows are only decoration.
+                // Lines continue, because a full disk may have room again; rows do not.
                 has_failed = true;
                 drawing = None;
             }
@@ -186,7 +187,7 @@ impl Shared {
         }
     }
 
-    /// What is to be written next; waits for it.
+    /// Waits for the next lines and rows to write.
     fn next(&self) -> (Vec<u8>, Option<Vec<String>>) {
         let is_idle = |state: &mut State| state.queue.is_empty() && state.rows.is_none();
         let woken = self.changed.wait_while(self.lock(), is_idle);
@@ -215,8 +216,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes on the thread of the caller, for want of another one, and only where that does not
-    /// block. What a second does not suffice for stays queued.
+    /// Writes on the caller's thread, if no other could be started, for as long as the device has
+    /// room or gets some within a second. The rest stays queued.
     fn write_here(&self) {
         loop {
             let mut state = self.lock();
@@ -244,7 +245,7 @@ impl Shared {
     }
 }
 
-/// The rows, and what may have become of them on the terminal.
+/// The rows, and whether the terminal may show something else by now.
 struct Drawing {
     rows: Rows,
     resumed: Resumed,
@@ -255,7 +256,7 @@ impl Drawing {
         Self { rows: Rows::default(), resumed: Resumed::listen() }
     }
 
-    /// `lines` with the rows below them, which are not drawn in the background of a terminal.
+    /// `lines` with the rows below them; without, while the process is in the background.
     fn around(&mut self, lines: Vec<u8>, device: &Device) -> Vec<u8> {
         let is_in_background = self.rows.are_in_use() && device::is_in_background(device);
         if self.resumed.has_happened() || is_in_background {
@@ -268,7 +269,7 @@ impl Drawing {
     }
 }
 
-/// One event of a log is one write.
+/// Each write is one log event, which is whole lines.
 impl Write for Stderr {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         self.say(lines);

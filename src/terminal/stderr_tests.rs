@@ -8,11 +8,11 @@ use super::*;
 fn to_pipe() -> (Stderr, PipeReader) {
     let (reader, writer): (PipeReader, PipeWriter) = pipe().unwrap();
     let stderr = Stderr::to(Box::new(writer));
-    stderr.tell_gaps_as(|dropped| format!("({dropped} dropped)\n"));
+    stderr.set_gap(|dropped| format!("({dropped} dropped)\n"));
     (stderr, reader)
 }
 
-/// Reads until the text ends so.
+/// Reads until the text ends with `end`.
 fn read_until(mut reader: &PipeReader, end: &str) -> String {
     let mut bytes = Vec::new();
     let mut part = vec![0; 1 << 16];
@@ -29,7 +29,7 @@ fn numbers_of(text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn what_is_said_comes_whole_and_in_order() {
+fn lines_arrive_whole_and_in_order() {
     let (stderr, reader) = to_pipe();
     let reading = thread::spawn(move || read_until(&reader, "the end\n"));
     for number in 0..50_000 {
@@ -40,7 +40,7 @@ fn what_is_said_comes_whole_and_in_order() {
 }
 
 #[test]
-fn nobody_who_speaks_waits_for_a_reader_and_what_was_dropped_is_counted() {
+fn no_caller_waits_for_a_reader_and_dropped_lines_are_counted() {
     let (stderr, reader) = to_pipe();
     let started = Instant::now();
     for number in 0..20_000 {
@@ -83,7 +83,7 @@ fn a_flush_ends_in_time_and_leaves_the_newest_lines_for_a_late_reader() {
 }
 
 #[test]
-fn a_flush_of_what_is_read_leaves_nothing() {
+fn a_flush_to_a_reader_leaves_nothing_queued() {
     let (stderr, reader) = to_pipe();
     let reading = thread::spawn(move || read_until(&reader, "line 4999\n"));
     for number in 0..5000 {
@@ -121,7 +121,7 @@ fn without_a_thread_the_caller_writes_and_waits_a_second_once() {
 }
 
 #[test]
-fn a_device_in_error_ends_the_rows_and_nothing_else() {
+fn a_failing_device_ends_the_rows_and_nothing_else() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let stderr = Stderr::to(Box::new(full));
     for number in 0..10 {

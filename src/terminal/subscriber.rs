@@ -1,4 +1,4 @@
-//! Where log lines go, and how they look.
+//! The log on standard error: its filter and its two formats.
 
 use std::fmt;
 
@@ -20,7 +20,10 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::{system::clock::time_of_day, text::untrusted::is_harmless};
+use crate::{
+    system::clock::time_of_day,
+    text::untrusted::{escape_json, is_harmless},
+};
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,10 +35,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// What a log line with this target says is never left out, however quiet the user wants it.
+/// The target of warnings that are logged even with `--quiet`.
 pub const ALWAYS: &str = "wait_ready::always";
 
-/// How much is told.
+/// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// Only errors.
@@ -48,8 +51,7 @@ pub enum Verbosity {
     Trace,
 }
 
-/// A subscriber that writes what `verbosity` allows to `writer`; `rust_log` wins over it where
-/// it can be read.
+/// A subscriber that writes to `writer`, filtered by `rust_log` if that is valid, else by `verbosity`.
 pub fn subscriber<W>(
     format: LogFormat,
     verbosity: Verbosity,
@@ -67,7 +69,7 @@ where
         Verbosity::Trace => LevelFilter::TRACE,
     };
     let filter = filter(level, rust_log).with_target(ALWAYS, Level::WARN);
-    // A stderr that is gone must not become a panic: no complaint about a failed write.
+    // Reporting a failed write to a closed standard error would panic.
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .log_internal_errors(false)
@@ -79,20 +81,20 @@ where
         }
         LogFormat::Json => {
             let layer = layer.json().flatten_event(true).with_target(false);
-            let layer = layer.with_current_span(false).map_event_format(Harmless);
+            let layer = layer.with_current_span(false).map_event_format(Escaped);
             Box::new(registry.with(layer.with_filter(filter)))
         }
     }
 }
 
-/// How it is told that so many lines are missing here.
+/// The line that stands for a number of dropped lines.
 #[must_use]
 pub fn gap(format: LogFormat) -> fn(u64) -> String {
     match format {
-        LogFormat::Text => |dropped| format!("warning: {}\n", told_as_missing(dropped)),
+        LogFormat::Text => |dropped| format!("warning: {}\n", missing(dropped)),
         LogFormat::Json => |dropped| {
             let timestamp = humantime::format_rfc3339_micros(time_of_day()).to_string();
-            let message = told_as_missing(dropped);
+            let message = missing(dropped);
             let event = Gap { timestamp, level: "WARN", message, event: "lines_dropped", dropped };
             serde_json::to_string(&event).unwrap_or_default() + "\n"
         },
@@ -108,24 +110,24 @@ struct Gap {
     dropped: u64,
 }
 
-fn told_as_missing(dropped: u64) -> String {
+fn missing(dropped: u64) -> String {
     let lines = if dropped == 1 { "line is" } else { "lines are" };
     format!("{dropped} {lines} missing here: standard error was not read")
 }
 
-/// What is told: by `rust_log`, as far as it speaks of this program, else by `level`. An error is
-/// told whatever it says, because every ending explains itself.
+/// The filter: `rust_log` if it concerns this program, else `level` for this program. Errors always
+/// pass, because every ending explains itself.
 fn filter(level: LevelFilter, rust_log: Option<&str>) -> Targets {
     const OWN: &str = "wait_ready";
     let directives: Option<Targets> = rust_log
         .filter(|directives| !directives.is_empty())
         .and_then(|directives| directives.parse().ok());
-    let speaks_of_this_program = |targets: &Targets| {
+    let concerns_this_program = |targets: &Targets| {
         targets.default_level().is_some_and(|level| level != LevelFilter::OFF)
             || targets.iter().any(|(target, _)| target.starts_with(OWN))
     };
     match directives {
-        Some(targets) if speaks_of_this_program(&targets) => {
+        Some(targets) if concerns_this_program(&targets) => {
             if targets.would_enable(OWN, &Level::ERROR) {
                 targets
             } else {
@@ -139,7 +141,7 @@ fn filter(level: LevelFilter, rust_log: Option<&str>) -> Targets {
     }
 }
 
-/// One sentence a line; what was seen and what to do about it on lines of their own.
+/// One line for the message; one more each for what was seen and for the advice.
 struct Plain {
     color: bool,
 }
@@ -170,19 +172,18 @@ where
         let mut lines = Lines::default();
         event.record(&mut lines);
         let prefix = self.prefix(*event.metadata().level());
-        writeln!(writer, "{prefix}{}", escaped(&lines.message, braced))?;
+        writeln!(writer, "{prefix}{}", escaped(&lines.message))?;
         for line in [lines.seen, lines.advice].into_iter().flatten() {
-            writeln!(writer, "  {}", escaped(&line, braced))?;
+            writeln!(writer, "  {}", escaped(&line))?;
         }
         Ok(())
     }
 }
 
-/// JSON as it is formatted elsewhere, with an escape for all that a terminal could obey. Outside of
-/// its texts JSON has no such letter.
-struct Harmless<F>(F);
+/// JSON as `F` formats it, with escapes for whatever a terminal could interpret.
+struct Escaped<F>(F);
 
-impl<S, F> FormatEvent<S, format::JsonFields> for Harmless<F>
+impl<S, F> FormatEvent<S, format::JsonFields> for Escaped<F>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     F: FormatEvent<S, format::JsonFields>,
@@ -195,34 +196,15 @@ where
     ) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        writeln!(writer, "{}", escaped(line.trim_end_matches('\n'), of_json))
+        writeln!(writer, "{}", escape_json(line.trim_end_matches('\n')))
     }
 }
 
-/// `text` with what could end its line, or that a terminal obeys, written as `escape` says. Whoever
-/// wrote it, and whether or not that was done before: this is the last place.
-fn escaped(text: &str, escape: fn(char) -> String) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_harmless(c) {
-            line.push(c);
-        } else {
-            line += &escape(c);
-        }
-    }
-    line
-}
-
-fn braced(c: char) -> String {
-    c.escape_unicode().to_string()
-}
-
-fn of_json(c: char) -> String {
-    let mut escape = String::new();
-    for unit in c.encode_utf16(&mut [0; 2]) {
-        escape += &format!("\\u{unit:04x}");
-    }
-    escape
+/// `text` with everything escaped that could end its line or that a terminal could interpret, as the
+/// last line of defence for text that should have been escaped before.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| if is_harmless(c) { c.into() } else { c.escape_unicode().to_string() };
+    text.chars().map(escape).collect()
 }
 
 #[derive(Default)]

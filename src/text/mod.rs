@@ -1,4 +1,4 @@
-//! How a value is read from people, and shown to them safely.
+//! Parsing user input and displaying values safely.
 
 pub mod duration;
 pub mod untrusted;

@@ -5,47 +5,47 @@ use std::time::Duration;
 use crate::text::duration::Brief;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
 
-/// By how much a step is longer than the one before it.
+/// The growth of each step over the one before it.
 const FACTOR: f64 = 2.0;
-/// The part of a step that jitter may take away: with more of it, delays are shorter than they need
-/// be, and one tool or another knows sooner for fewer requests (`benches/README.md`).
+/// The largest part of a step that jitter takes away. With more, the delays are so short that other
+/// tools detect ready sooner with fewer requests (`benches/README.md`).
 const JITTER: f64 = 1.0 / 3.0;
 
-/// Bounds that no schedule can keep.
+/// Why there is no [`Backoff`] with these bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBackoff {
-    /// Polls without a pause are an attack.
+    /// Polling without a pause would flood the API.
     #[error("the shortest delay between two polls must be longer than zero")]
     ZeroMinDelay,
-    /// The bounds stand the wrong way round.
+    /// The bounds are the wrong way round.
     #[error(
         "the shortest delay ({}) is longer than the longest ({})",
         Brief(*.min), Brief(*.max)
     )]
     MinAboveMax {
-        /// The shortest delay asked for.
+        /// The shortest delay.
         min: Duration,
-        /// The longest delay asked for.
+        /// The longest delay.
         max: Duration,
     },
 }
 
-/// How the delays of one process are kept apart from those of the next.
+/// Random variation of the delays, so that many processes do not poll at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jitter {
     /// None: the delays are the steps themselves.
     Off,
-    /// From a generator that starts differently in each process.
+    /// From a generator with a random seed.
     Random,
-    /// From a generator that starts here, so that a run can be repeated.
+    /// From a generator with this seed, so that a run can be repeated.
     Seeded(u64),
 }
 
-/// A schedule of delays: each step twice the one before, from `min` until `max`.
+/// An exponential schedule of delays from `min` to `max`, each step twice the one before.
 ///
-/// Each delay is drawn from the upper third of its step and never leaves `[min, max]`. Until the
-/// steps reach `max`, each delay is longer than the one before; and the first is `min` exactly.
+/// Each delay is drawn from the upper third of its step and stays within `[min, max]`. The first is
+/// exactly `min`, and until the steps reach `max`, each delay is longer than the one before.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,11 +64,11 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// A schedule between `min` and `max`.
+    /// Makes a schedule from `min` to `max`.
     ///
     /// # Errors
     ///
-    /// [`InvalidBackoff`] where `min` is zero or above `max`.
+    /// [`InvalidBackoff`] if `min` is zero or above `max`.
     pub fn new(min: Duration, max: Duration, jitter: Jitter) -> Result<Self, InvalidBackoff> {
         if min.is_zero() {
             return Err(InvalidBackoff::ZeroMinDelay);
@@ -76,7 +76,7 @@ impl Backoff {
         if min > max {
             return Err(InvalidBackoff::MinAboveMax { min, max });
         }
-        // The crate's own jitter leaves the bounds and cannot be seeded.
+        // The crate's jitter exceeds the bounds and cannot be seeded.
         let steps = ExponentialBackoffBuilder::new()
             .with_initial_interval(min)
             .with_max_interval(max)
@@ -104,7 +104,7 @@ impl Backoff {
         self.steps.max_interval
     }
 
-    /// The next delay; the one after it is longer, until `max`.
+    /// Returns the next delay and advances the schedule.
     pub fn next_delay(&mut self) -> Duration {
         // What the crate returns is a nanosecond more than the step, now and then.
         let step = self.steps.current_interval;
@@ -121,21 +121,22 @@ impl Backoff {
         self.steps.reset();
     }
 
-    /// Shortens the next step by `share` of it, from none of it (0) to all of it (1), which starts
-    /// again at `min`.
+    /// Shortens the next step by the fraction `share`, from 0 (no change) to 1 (start again at
+    /// `min`).
     pub fn bring_closer(&mut self, share: f64) {
         let left = (1.0 - share).clamp(0.0, 1.0);
         let step = self.steps.current_interval.mul_f64(left);
         self.steps.current_interval = step.max(self.min_delay());
     }
 
-    /// A time from none to `most`, by which those that were sent away together come back apart.
+    /// Returns a random time up to `most`, so that clients that were throttled together do not come
+    /// back together.
     pub fn spread(&mut self, most: Duration) -> Duration {
         self.jitter.as_mut().map(|rng| most.mul_f64(rng.f64())).unwrap_or_default()
     }
 
-    /// A schedule of its own between the same bounds, which begins somewhere in the first step:
-    /// a clone would draw the same delays.
+    /// Makes another schedule with the same bounds, which begins at a random point of the first
+    /// step. A clone would draw the same delays.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         let mut fork = self.clone();
@@ -149,6 +150,8 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     const fn secs(secs: u64) -> Duration {
@@ -191,8 +194,8 @@ mod tests {
             |seed| take(20, Backoff::new(secs(1), secs(15), Jitter::Seeded(seed)).unwrap());
         assert_eq!(delays(7), delays(7));
         assert_ne!(delays(7), delays(8));
-        let spread = delays(7).into_iter().skip(8).collect::<std::collections::HashSet<_>>();
-        assert!(spread.len() > 8, "a fleet at the longest delay must not fall into step");
+        let distinct: HashSet<_> = delays(7).into_iter().skip(8).collect();
+        assert!(distinct.len() > 8, "a fleet at the longest delay must not poll in step");
     }
 
     #[test]
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_concerns_a_share_shortens_the_next_step_by_that_share() {
+    fn bring_closer_shortens_the_next_step_by_the_share() {
         let after = |share: f64| {
             let mut backoff = Backoff::new(secs(1), secs(16), Jitter::Off).unwrap();
             for _ in 0..4 {
@@ -223,12 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn forks_draw_delays_of_their_own_inside_the_bounds() {
+    fn forks_draw_different_delays_inside_the_bounds() {
         let mut backoff = Backoff::new(secs(1), secs(15), Jitter::Seeded(1)).unwrap();
         let firsts: Vec<Duration> = (0..40).map(|_| backoff.fork().next_delay()).collect();
         assert!(firsts.iter().all(|first| (secs(1)..=secs(2)).contains(first)), "{firsts:?}");
-        let distinct: std::collections::HashSet<_> =
-            firsts.iter().map(Duration::as_millis).collect();
+        let distinct: HashSet<_> = firsts.iter().map(Duration::as_millis).collect();
         assert!(distinct.len() > 20, "{firsts:?}");
         let exact = Backoff::new(secs(1), secs(15), Jitter::Off).unwrap().fork();
         assert_eq!(take(5, exact), [1, 2, 4, 8, 15].map(secs));
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_cannot_be_kept_are_refused() {
+    fn invalid_bounds_are_refused() {
         let new = |min, max| Backoff::new(min, max, Jitter::Off).map(drop);
         assert_eq!(new(secs(0), secs(1)), Err(InvalidBackoff::ZeroMinDelay));
         let (min, max) = (secs(2), secs(1));
@@ -249,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_any_size_neither_panic_nor_leave_the_bounds() {
+    fn bounds_of_any_size_are_kept_without_a_panic() {
         for max in [Duration::from_nanos(1), secs(86_400 * 365), secs(u64::MAX / 4), Duration::MAX]
         {
             let min = Duration::from_nanos(1);

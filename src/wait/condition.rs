@@ -1,4 +1,4 @@
-//! What is waited for, and the judgement of what the API says against it.
+//! The condition of a wait, and whether an observation meets it.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -7,7 +7,7 @@ use crate::answer::{
     instance::{Instance, Status},
 };
 
-/// What is waited for.
+/// The condition that a wait is for.
 ///
 /// ```
 /// use wait_ready::Condition;
@@ -19,81 +19,80 @@ use crate::answer::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Condition {
-    /// The API says `ready` and names an address.
+    /// The API reports `ready` and an address.
     #[default]
     Ready,
     /// Ready, and an SSH server identifies itself at the address (RFC 4253 section 4.2).
     Ssh {
-        /// The TCP port it listens on.
+        /// The TCP port.
         port: u16,
     },
     /// Ready, and the address accepts a TCP connection.
     Tcp {
-        /// The TCP port it listens on.
+        /// The TCP port.
         port: u16,
     },
     /// Ready, and an HTTP server at the address answers a GET with 2xx.
     Http {
-        /// The TCP port it listens on.
+        /// The TCP port.
         port: u16,
-        /// What it is asked for.
+        /// The path of the request.
         path: HttpPath,
     },
-    /// Ready, and a command of the user's own succeeds.
+    /// Ready, and the user's command succeeds.
     Exec,
-    /// The API says `stopped`.
+    /// The API reports `stopped`.
     Stopped,
     /// The API no longer knows the instance.
     Deleted,
 }
 
-/// The path of a request, with its query if it has one: what stands in a request line as it is.
+/// The target of an HTTP request: a path and an optional query (RFC 9112 section 3.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpPath(Arc<str>);
 
 impl HttpPath {
-    /// Takes `path`, which begins with `/`, for what is asked for.
+    /// Checks a path, which must begin with `/`.
     ///
     /// # Errors
     ///
-    /// [`InvalidCondition::Path`] for one that a request line cannot carry: blanks, control
-    /// characters, a fragment, anything but ASCII.
+    /// [`InvalidCondition::Path`] if it contains spaces, control characters, a fragment, or anything
+    /// but ASCII.
     pub fn new(path: &str) -> Result<Self, InvalidCondition> {
-        let is_carried = |b: u8| b.is_ascii_graphic() && b != b'#';
-        if path.starts_with('/') && path.bytes().all(is_carried) {
+        let is_allowed = |b: u8| b.is_ascii_graphic() && b != b'#';
+        if path.starts_with('/') && path.bytes().all(is_allowed) {
             Ok(Self(path.into()))
         } else {
             Err(InvalidCondition::Path)
         }
     }
 
-    /// The path as it stands in a request line.
+    /// The path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What one observation means for a [`Condition`].
+/// Whether an observation meets a [`Condition`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
-    /// It holds, at this address if the condition promises one.
+    /// It is met, at this address if the condition promises one.
     Holds(Option<Address>),
-    /// It may hold later.
+    /// It may be met later.
     NotYet,
-    /// It can never hold.
+    /// It can never be met.
     Never,
 }
 
 impl Condition {
-    /// The port of SSH (RFC 4253 section 4.1).
+    /// The default port of SSH (RFC 4253 section 4.1).
     pub const SSH_PORT: u16 = 22;
 
-    /// Judges one observation.
+    /// Returns whether `instance` meets the condition, as far as the API can know: a probe may have
+    /// to follow ([`needs_probe`](Self::needs_probe)).
     ///
-    /// For a condition that [needs a probe](Self::needs_probe) this is the part that the API can
-    /// know. [`Deleted`](Self::Deleted) shows in answers that describe no instance, so it never
-    /// holds for an observed one.
+    /// No observed instance meets [`Deleted`](Self::Deleted); that takes 404s.
     #[must_use]
     pub fn judge(&self, instance: &Instance) -> Judgement {
         match self {
@@ -109,13 +108,13 @@ impl Condition {
         }
     }
 
-    /// Returns whether this wait ends with an address to connect to.
+    /// Returns whether meeting the condition yields an address to connect to.
     #[must_use]
     pub fn promises_address(&self) -> bool {
         !matches!(self, Self::Stopped | Self::Deleted)
     }
 
-    /// Returns whether the address has to be probed once the API says ready.
+    /// Returns whether the address has to be probed once the API reports ready.
     #[must_use]
     pub fn needs_probe(&self) -> bool {
         matches!(self, Self::Ssh { .. } | Self::Tcp { .. } | Self::Http { .. } | Self::Exec)
@@ -138,24 +137,24 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Why a text names no condition.
+/// Why a text is not a [`Condition`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCondition {
-    /// Not one of the names.
+    /// The name is unknown.
     #[error(
-        "it is one of ready, ssh, ssh:PORT, tcp:PORT, http:PORT, http:PORT/PATH, exec, stopped, \
+        "expected ready, ssh, ssh:PORT, tcp:PORT, http:PORT, http:PORT/PATH, exec, stopped or \
          deleted"
     )]
     Unknown,
-    /// `tcp` or `http` alone.
+    /// `tcp` or `http` without a port.
     #[error("{0} needs a port, such as {0}:8000")]
     MissingPort(&'static str),
-    /// No port has this number.
+    /// The port is not a port number.
     #[error("a port is a number from 1 to 65535")]
     Port,
-    /// A request line cannot carry this.
-    #[error("a path is printable ASCII without blanks and `#`: percent-encode the rest")]
+    /// The path is not a request target.
+    #[error("a path is printable ASCII without spaces and `#`: percent-encode anything else")]
     Path,
 }
 
@@ -195,9 +194,8 @@ mod tests {
     use super::*;
     use crate::answer::{address::Origin, instance::InstanceId};
 
-    #[expect(clippy::unnecessary_wraps, reason = "an instance may have none")]
     fn address() -> Option<Address> {
-        Some(Address::parse("203.0.113.42", Origin::Network).unwrap())
+        Address::parse("203.0.113.42", Origin::Network).ok()
     }
 
     fn observed(status: &str, ip: Option<Address>) -> Instance {
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probed_condition_asks_the_api_the_same_as_ready() {
+    fn a_probed_condition_needs_the_same_of_the_api_as_ready() {
         let probed = [
             Condition::Ssh { port: 22 },
             Condition::Tcp { port: 80 },
@@ -241,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn stopped_is_reached_by_stopping_and_no_status_rules_it_out() {
+    fn stopped_is_met_by_stopped_and_possible_from_every_status() {
         assert_eq!(
             Condition::Stopped.judge(&observed("stopped", address())),
             Judgement::Holds(None)
@@ -260,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_is_read_back_from_what_it_is_shown_as() {
+    fn a_condition_is_parsed_from_its_own_display() {
         for (text, condition) in [
             ("ready", Condition::Ready),
             ("ssh", Condition::Ssh { port: 22 }),
@@ -280,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_condition_says_why() {
+    fn an_invalid_condition_says_why() {
         for (text, due) in [
             ("", InvalidCondition::Unknown),
             ("Ready", InvalidCondition::Unknown),

@@ -1,4 +1,4 @@
-//! How the wait for one instance ended, as data.
+//! How the wait for one instance ended.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub enum Ending {
     /// The credentials are refused.
     #[error("the credentials are refused")]
     Unauthorized(#[source] ServerError),
-    /// The API does not know the instance, and did not for the whole grace.
+    /// The API did not know the instance during the whole grace period.
     #[error("there is no such instance")]
     NotFound(#[source] ServerError),
     /// The API knew the instance and no longer does.
@@ -35,24 +35,25 @@ pub enum Ending {
     /// The request is refused.
     #[error("the request is refused")]
     Refused(#[source] Refusal),
-    /// The API asks to wait past the deadline, or was throttling when it came.
+    /// The API asks to wait past the deadline, or was throttling at the deadline.
     #[error("throttled past the deadline")]
     Throttled(Option<Hint>),
-    /// Ready by the API's word, but no probe succeeded; the last reason, where an attempt gave one.
+    /// The API reports ready, but no probe succeeded; with the last error, if there was one.
     #[error("ready, but not reached before the deadline")]
     Unreachable(#[source] Option<ProbeError>),
-    /// The instance spent more than its budget in one status.
+    /// The instance exceeded its budget for one status.
     #[error("{status} for longer than {}", Brief(*.budget))]
     OverBudget {
         /// The status.
         status: Status,
-        /// The time that it was given.
+        /// The budget.
         budget: Duration,
     },
-    /// The deadline came first.
+    /// The condition was not met before the deadline.
     #[error("the condition was not met before the deadline")]
     TimedOut,
-    /// Another instance decided the wait: one was enough, or one failure was too many.
+    /// Another instance decided the wait ([`Rules::any`](super::rules::Rules::any) or
+    /// [`Rules::fail_fast`](super::rules::Rules::fail_fast)).
     #[error("another instance decided the wait")]
     Abandoned,
 }

@@ -1,4 +1,4 @@
-//! What happens during a wait, told to whoever reports on it.
+//! Events of a wait, and their observers.
 
 use std::time::Duration;
 
@@ -17,70 +17,70 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum WaitEvent<'a> {
-    /// A poll of one instance brought this.
+    /// A poll of one instance was answered.
     Polled {
         /// The instance.
         id: &'a InstanceId,
-        /// What the poll brought.
+        /// The answer.
         answer: Result<&'a Instance, &'a PollError>,
     },
-    /// The status differs from the one before; `from` is none at the first observation.
+    /// The status has changed, or was observed for the first time.
     Transition {
         /// The instance.
         id: &'a InstanceId,
-        /// The status before, and how long it lasted.
+        /// The previous status, and how long it lasted.
         from: Option<(&'a Status, Duration)>,
-        /// What the instance is now.
+        /// The instance as observed now.
         now: &'a Instance,
     },
-    /// A status that the API document does not list, or `unknown`: once for each.
+    /// The status is `unknown` or not in the API document: sent once for each such status.
     UnclearStatus {
         /// The instance.
         id: &'a InstanceId,
         /// The status.
         status: &'a Status,
     },
-    /// The API names an address that cannot be connected to: once for each instance.
+    /// The API reports an address that cannot be connected to: sent once for each instance.
     UnusableAddress {
         /// The instance.
         id: &'a InstanceId,
-        /// What stands in place of an address.
+        /// The value of `ip`.
         text: &'a Untrusted,
     },
-    /// An error that does not end the wait; told when it begins and when it becomes another.
+    /// An error that does not end the wait: sent when it first occurs or changes.
     Fault {
-        /// The first instance that had it in this round.
+        /// The first instance with this error in this round.
         id: &'a InstanceId,
-        /// How many others had it too.
+        /// The number of other instances with it.
         others: usize,
-        /// What went wrong: throttling, a 404 within the grace, or a transient error.
+        /// Throttling, a 404 within the grace, or a transient error.
         error: &'a PollError,
-        /// Whether another poll is due, which is not so where one look is all.
+        /// Whether another poll follows: not if the wait looks once.
         polls_again: bool,
     },
-    /// An attempt to reach an address failed; told when the reason differs from the last one.
+    /// An attempt at an address failed: sent when the reason differs from the last one.
     NotReached {
         /// The instance.
         id: &'a InstanceId,
         /// Its address.
         address: Address,
-        /// Why it was not reached.
+        /// Why the attempt failed.
         error: &'a ProbeError,
     },
-    /// Something that a person should know of how the source gets its answers.
+    /// The source reports how it obtains its answers.
     Notice(&'a str),
-    /// All that the answers of one round mean has been told.
+    /// The events of one round have been sent.
     RoundOver {
-        /// How many instances it asked about.
+        /// The number of instances polled.
         polled: usize,
-        /// How many are still waited for.
+        /// The number of instances still waited for.
         waiting: usize,
     },
-    /// The next poll comes then.
+    /// The next poll is scheduled.
     NextPoll {
-        /// How long the round before it took.
+        /// How long the last round took.
         took: Duration,
-        /// How long until the next poll.
+        /// The delay until the next poll.
         delay: Duration,
         /// What decided the delay.
         why: Why,
@@ -92,12 +92,12 @@ pub enum WaitEvent<'a> {
         /// The address, if the condition promises one.
         address: Option<Address>,
     },
-    /// An instance for which the condition was met has changed since, and is waited for again.
+    /// An instance that met the condition has changed, and is waited for again.
     Reopened {
         /// The instance.
         id: &'a InstanceId,
     },
-    /// The wait for one instance is over: told once for each.
+    /// The wait for one instance is over: sent once for each.
     Ended {
         /// The instance.
         id: &'a InstanceId,
@@ -112,26 +112,25 @@ pub enum WaitEvent<'a> {
 pub enum Why {
     /// The backoff schedule.
     Backoff,
-    /// Something is new, which has brought the next poll closer.
+    /// News, such as a new status, has brought the next poll closer.
     Changed,
     /// The server's hint.
     Hint(Hint),
-    /// A grace or a budget ends then.
+    /// A grace period or a budget ends then.
     Limit,
-    /// A 404 is looked at once more before it is believed.
+    /// A 404 has to be confirmed.
     SecondLook,
-    /// An instance that met the condition earlier is looked at once more before its address is
-    /// used.
+    /// The address of an instance that met the condition earlier has to be confirmed.
     Confirmation,
-    /// The last poll that can be answered before the deadline.
+    /// It is the last poll that can be answered before the deadline.
     Deadline,
-    /// The process was stopped past the deadline: one more look.
+    /// The process was stopped past the deadline, and polls once more.
     Overslept,
 }
 
-/// Whoever wants to know what happens during a wait.
+/// A receiver of the events of a wait.
 ///
-/// Closures are observers (see [`observer`]); so is `()`, which does not listen.
+/// Closures are observers (see [`observer`]); so is `()`, which ignores all events.
 ///
 /// ```
 /// use std::time::Duration;
@@ -147,15 +146,15 @@ pub enum Why {
 /// }
 /// ```
 pub trait Observer {
-    /// Takes notice of `event`, `at` this long after the start of the wait.
+    /// Receives `event`; `at` is the time since the start of the wait.
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>);
 }
 
-/// A closure as an observer, without annotations of its types.
+/// Makes a closure an observer, so that its arguments need no type annotations.
 ///
 /// ```
-/// let mut told = Vec::new();
-/// let observer = wait_ready::observer(|at, event| told.push(format!("{at:?} {event:?}")));
+/// let mut events = Vec::new();
+/// let observer = wait_ready::observer(|at, event| events.push(format!("{at:?} {event:?}")));
 /// # drop(observer);
 /// ```
 pub fn observer<F: FnMut(Duration, &WaitEvent<'_>)>(observe: F) -> F {

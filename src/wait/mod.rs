@@ -1,6 +1,6 @@
-//! The judgement and the loop: what an answer means, when to poll next, and when a wait is over.
+//! The core of a wait: what an answer means, when to poll next, and when the wait is over.
 //!
-//! Only [`waiter`] and its probing know a clock; everywhere else time is an argument.
+//! Only [`waiter`] and its probing use a clock; everywhere else time is an argument.
 
 pub mod backoff;
 pub mod condition;

@@ -1,4 +1,4 @@
-//! What a wait came to.
+//! The outcome of a wait.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     text::duration::Brief,
 };
 
-/// What a wait came to, for every instance of it.
+/// The outcome of a wait, for all its instances.
 ///
 /// ```
 /// use wait_ready::{Outcome, WaitError};
@@ -26,7 +26,7 @@ pub struct Outcome {
     elapsed: Duration,
 }
 
-/// Why a wait did not succeed: the ending of the instance that decides it.
+/// Why a wait failed: the ending of the decisive instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{id} after {}", Brief(*.elapsed))]
 #[non_exhaustive]
@@ -38,7 +38,7 @@ pub struct WaitError {
     pub ending: Ending,
     /// How long the wait lasted.
     pub elapsed: Duration,
-    /// How many times the instance was polled.
+    /// The number of polls of the instance.
     pub polls: u32,
 }
 
@@ -47,7 +47,7 @@ impl Outcome {
         Self { watches, any, elapsed }
     }
 
-    /// Every instance and what has been seen of it, in the order given.
+    /// The state of every instance, in the order given.
     #[must_use]
     pub fn watches(&self) -> &[Watch] {
         &self.watches
@@ -59,8 +59,8 @@ impl Outcome {
         self.elapsed
     }
 
-    /// The instances that the result is about: all for which the condition is met, or the first
-    /// one where one was enough.
+    /// The instances of the result: all that met the condition, or only the first one with
+    /// [`any`](super::rules::Rules::any).
     #[must_use]
     pub fn met(&self) -> Vec<&Watch> {
         let mut met: Vec<&Watch> = self.watches.iter().filter(|watch| watch.is_met()).collect();
@@ -71,22 +71,18 @@ impl Outcome {
         met
     }
 
-    /// The instance that makes this a failure: the first in the order given for which the
-    /// condition is not met. None where the wait has succeeded, for which one instance is enough
-    /// with [`any`](super::rules::Rules::any).
+    /// The instance whose ending makes the wait a failure: the first, in the order given, that did
+    /// not meet the condition and was not abandoned. `None` if the wait succeeded, for which one
+    /// instance is enough with [`any`](super::rules::Rules::any).
     #[must_use]
     pub fn decisive(&self) -> Option<&Watch> {
         if self.any && self.watches.iter().any(Watch::is_met) {
             return None;
         }
-        let is_decisive = |watch: &&Watch| match watch.ending() {
-            None | Some(Ending::Met(_) | Ending::Abandoned) => false,
-            Some(_) => true,
-        };
-        self.watches.iter().find(is_decisive)
+        self.watches.iter().find(|watch| watch.has_failed())
     }
 
-    /// The instances that the result is about, if the wait has succeeded.
+    /// The instances of the result, if the wait succeeded.
     ///
     /// # Errors
     ///
@@ -101,7 +97,7 @@ impl Outcome {
         }))
     }
 
-    /// The addresses at which the condition is met, in the order given.
+    /// The addresses of the result, in the order given.
     #[must_use]
     pub fn addresses(&self) -> Vec<Address> {
         self.met().into_iter().filter_map(Watch::address).collect()

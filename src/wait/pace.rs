@@ -1,38 +1,38 @@
-//! When the next round comes: the backoff, what the server asks for, and the deadline.
+//! When the next round is due: the backoff, the server's hints, and the deadline.
 
 use std::time::Duration;
 
 use super::{backoff::Backoff, event::Why, rules::Deadline};
 use crate::answer::{hint::Hint, poll_error::PollError};
 
-/// The last poll is sent this many times its usual duration before the deadline …
+/// How long before the deadline the last poll is sent: this many times the duration of a poll, …
 const LAST_POLL_ALLOWANCE: u32 = 2;
-/// … and never earlier than this.
+/// … and at most this long.
 const LAST_POLL_ALLOWANCE_MAX: Duration = Duration::from_secs(1);
-/// Those that a hint sends away together come back spread over this part of it …
+/// Clients that wait for the same hint poll again spread over this fraction of it, …
 const HINT_SPREAD: u32 = 4;
-/// … and over no more than this.
+/// … and over at most this long.
 const HINT_SPREAD_MAX: Duration = Duration::from_secs(15);
-/// A 404 is looked at again after this, or after the shortest delay if that is longer.
+/// The delay before a 404 is confirmed, unless the shortest delay is longer.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
-/// A deadline that has been missed by more than this was missed by a process that was stopped.
+/// A process that misses the deadline by more than this was stopped.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
-/// What comes next. Times are counted from the start of the wait.
+/// What a wait does next. Times are since the start of the wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Every instance has its ending.
+    /// End: every instance has an ending.
     Finish,
-    /// Poll again then.
+    /// Poll at this time.
     PollAt(Duration, Why),
-    /// Poll no more: what the attempts under way bring until then decides.
+    /// Poll no more, and wait for the pending probes until this time.
     AwaitProbes(Duration),
-    /// No further poll fits: give up then.
+    /// Poll no more, and give up at this time.
     GiveUpAt(Duration),
 }
 
-/// A round that is over, as far as the next one depends on it.
+/// What the next round depends on of the last one.
 pub(super) struct PastRound {
     asked_at: Duration,
     pub(super) now: Duration,
@@ -45,9 +45,9 @@ impl PastRound {
         Self { asked_at, now, hint: None, is_asked_to_pause: false }
     }
 
-    /// Notes what a poll that failed asks for; of several hints, the longest counts.
-    pub(super) fn note_error(&mut self, error: &PollError) {
-        self.hint = [self.hint, error.hint()].into_iter().flatten().max_by_key(|hint| hint.wait);
+    /// Records whether an error asks for a pause; of several hints, the longest counts.
+    pub(super) fn record_error(&mut self, error: &PollError) {
+        self.hint = self.hint.into_iter().chain(error.hint()).max_by_key(|hint| hint.wait);
         self.is_asked_to_pause |= error.asks_for_a_pause();
     }
 
@@ -55,28 +55,28 @@ impl PastRound {
         self.now.saturating_sub(self.asked_at)
     }
 
-    /// How long before the deadline a poll that takes as long as this one is still answered.
+    /// How long before the deadline a poll must be sent to be answered in time.
     fn allowance(&self) -> Duration {
         self.took().saturating_mul(LAST_POLL_ALLOWANCE).min(LAST_POLL_ALLOWANCE_MAX)
     }
 }
 
-/// What the instances ask of the next round.
+/// What the next round depends on of the instances. Times are since the start of the wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outlook {
-    /// The share of those still waiting for which something is new.
+    /// The share of the waiting instances that have news, from 0 to 1.
     pub(super) news: f64,
-    /// The next moment at which a poll would decide something.
+    /// When the next grace period or budget ends.
     pub(super) limit: Option<Duration>,
-    /// When a 404 has to be looked at again.
+    /// When a 404 is due to be confirmed.
     pub(super) second_look: Option<Duration>,
-    /// Whether nothing but 404s is waited for.
+    /// Whether every waiting instance has a 404 to be confirmed.
     pub(super) only_second_looks: bool,
     /// Whether only addresses are still to be confirmed.
     pub(super) is_confirming: bool,
 }
 
-/// The schedule of the rounds, and what has been decided last.
+/// The schedule of the rounds, and the last decision.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
     backoff: Backoff,
@@ -84,14 +84,14 @@ pub(super) struct Pace {
     pub(super) planned: Decision,
     polled_at: Duration,
     not_before: Duration,
-    /// Whether the schedule is that of the confirmation, which begins anew.
+    /// Whether the schedule has started again for the confirmation of addresses.
     is_confirming: bool,
-    /// Until when the poll after a missed deadline may take.
+    /// The deadline of the poll after a missed deadline.
     late_until: Option<Duration>,
 }
 
 impl Pace {
-    /// The first round is due at once.
+    /// Makes a schedule whose first round is due immediately.
     pub(super) fn new(backoff: Backoff, deadline: Deadline) -> Self {
         Self {
             backoff,
@@ -117,23 +117,23 @@ impl Pace {
         self.backoff.min_delay().max(SECOND_LOOK)
     }
 
-    /// The moment of the deadline; a wait that looks once has it behind it after that look.
+    /// The deadline; zero for a wait that looks once, which is past it after that look.
     fn end(&self) -> Duration {
         self.deadline.duration().unwrap_or_default()
     }
 
-    /// When a round under way is cut.
+    /// When a pending round is cancelled.
     pub(super) fn cut(&self) -> Option<Duration> {
         self.late_until.or(self.deadline.duration())
     }
 
-    /// Returns whether the deadline has come.
+    /// Returns whether `now` is at or past the deadline.
     pub(super) fn is_over(&self, now: Duration) -> bool {
         now >= self.end()
     }
 
-    /// Plans one more poll at `now`, for at most `most`, if the deadline has been missed by a
-    /// process that was stopped; returns whether it has.
+    /// Plans one more poll at `now`, for at most `most`, if the process was stopped past the
+    /// deadline; returns whether it was.
     pub(super) fn plan_late_poll(&mut self, now: Duration, most: Duration) -> bool {
         let Deadline::After(end) = self.deadline else { return false };
         let overslept = now > end.saturating_add(OVERSLEPT) && self.late_until.is_none();
@@ -149,7 +149,7 @@ impl Pace {
         self.late_until.is_some()
     }
 
-    /// Takes in that a round is over; its hint, where that reaches past the deadline.
+    /// Records a round; returns its hint if that ends past the deadline.
     pub(super) fn record(&mut self, round: &PastRound) -> Option<Hint> {
         self.polled_at = round.now;
         let hint = round.hint.filter(|hint| !hint.wait.is_zero())?;
@@ -160,7 +160,7 @@ impl Pace {
         (ends > self.end()).then_some(hint)
     }
 
-    /// The last address was reached between two polls: the API is asked once more before use.
+    /// Plans a poll to confirm the addresses, after the last probe has succeeded between two polls.
     pub(super) fn plan_confirmation(&mut self, now: Duration) {
         let earliest = self.polled_at.saturating_add(self.backoff.min_delay());
         let at = earliest.max(self.not_before).max(now);
@@ -171,7 +171,7 @@ impl Pace {
         };
     }
 
-    /// Plans the next round, or giving up where none comes before the deadline.
+    /// Plans the next round, or giving up if none is due before the deadline.
     pub(super) fn plan(&mut self, round: &PastRound, outlook: Outlook) {
         let deadline = self.end();
         let (mut at, mut why) = self.wish(round, outlook);
@@ -179,9 +179,9 @@ impl Pace {
             (at, why) = (self.not_before, Why::Hint(hint));
         }
         let was_the_last = matches!(self.planned, Decision::PollAt(_, Why::Deadline));
-        // A server that asks for a pause is not hurried by a deadline of ours.
-        let may_hurry = !round.is_asked_to_pause && !was_the_last;
-        let last = self.last_poll(round).filter(|last| may_hurry && *last < at);
+        // A pause that the server asks for is not cut short by the deadline.
+        let may_advance = !round.is_asked_to_pause && !was_the_last;
+        let last = self.last_poll(round).filter(|last| may_advance && *last < at);
         self.planned = match last {
             Some(last) => Decision::PollAt(last, Why::Deadline),
             None if at <= deadline => Decision::PollAt(at, why),
@@ -190,7 +190,7 @@ impl Pace {
         };
     }
 
-    /// When the next round should come if neither a hint nor the deadline stood in its way.
+    /// When the next round would be due without hints and the deadline.
     fn wish(&mut self, round: &PastRound, outlook: Outlook) -> (Duration, Why) {
         let earliest = round.now.saturating_add(self.backoff.min_delay());
         let begins_confirming = outlook.is_confirming && !self.is_confirming;
@@ -216,8 +216,7 @@ impl Pace {
         }
     }
 
-    /// When a poll that takes as long as the one before is still answered by the deadline, if that
-    /// is yet to come.
+    /// When to send the last poll that can be answered before the deadline, if there is time for it.
     fn last_poll(&self, round: &PastRound) -> Option<Duration> {
         let earliest = round.now.saturating_add(self.backoff.min_delay());
         let last = self.end().saturating_sub(round.allowance()).max(earliest);

@@ -1,7 +1,7 @@
-//! The one decision: after each round of polls, whether the wait goes on, and when.
+//! The decision after each round of polls: whether the wait goes on, and when to poll next.
 //!
-//! Pure: time is an argument, counted from the start of the wait, and nothing is sent or printed
-//! here. What one answer means for one instance is in [`watch`](super::watch).
+//! This is pure: time is an argument, counted from the start of the wait, and there is no I/O. What
+//! one answer means for one instance is in [`watch`](super::watch).
 
 use std::{collections::HashSet, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::answer::{Answer, address::Address, instance::InstanceId, poll_error::PollError};
 
-/// The state of a whole wait, fed with answers, asked for decisions.
+/// The state of a whole wait: it records answers and decides what comes next.
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Rules,
@@ -32,7 +32,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A wait for `ids`, each once, in this order. The first poll is due at once.
+    /// Makes a wait for `ids`, in this order and without duplicates. The first poll is due
+    /// immediately.
     #[must_use]
     pub fn new(rules: Rules, backoff: Backoff, ids: impl IntoIterator<Item = InstanceId>) -> Self {
         let mut known = HashSet::new();
@@ -52,24 +53,24 @@ impl Policy {
         &self.rules
     }
 
-    /// Every instance, in the order given.
+    /// The state of every instance, in the order given.
     #[must_use]
     pub fn watches(&self) -> &[Watch] {
         &self.watches
     }
 
-    /// A schedule for the attempts at one address.
+    /// Makes a schedule for the attempts at one address.
     pub(super) fn fork_backoff(&mut self) -> Backoff {
         self.pace.fork_backoff()
     }
 
-    /// When a round under way is cut; never, where the wait looks once.
+    /// When a pending round is cancelled; never if the wait looks once.
     pub(super) fn cut(&self) -> Option<Duration> {
         self.pace.cut()
     }
 
-    /// The round to send at `now`: it asks about the instances still waited for; once enough meet
-    /// the condition, about those whose address was last seen too long ago to be used unseen.
+    /// Makes the round to send at `now`. It asks about the waiting instances or, once enough meet
+    /// the condition, about those whose address was observed too long ago to be used.
     #[must_use]
     pub fn begin_round(&self, now: Duration) -> Round {
         let positions = |wanted: &dyn Fn(&Watch) -> bool| -> Vec<usize> {
@@ -81,22 +82,22 @@ impl Policy {
         } else {
             positions(&Watch::is_waiting)
         };
-        // A round that the server cuts short goes on, the next time, with those it did not get to.
+        // If throttling cut the last round short, this one begins with the instances left out.
         due.sort_by_key(|&position| self.watches[position].asked_at());
         let instance = |position: usize| (position, self.watches[position].id().clone());
         Round::of(due.into_iter().map(instance), now)
     }
 
-    /// Returns whether the address was last seen before the others met the condition: it needs one
-    /// more look.
+    /// Returns whether the address was observed too long before the others met the condition, and
+    /// has to be confirmed.
     fn is_stale(&self, watch: &Watch) -> bool {
-        let seen_until = watch.observed_at().saturating_add(self.pace.backoff().min_delay());
+        let fresh_until = watch.observed_at().saturating_add(self.pace.backoff().min_delay());
         self.rules.condition.promises_address()
             && watch.is_met()
-            && self.enough_since.is_some_and(|enough_since| seen_until < enough_since)
+            && self.enough_since.is_some_and(|enough_since| fresh_until < enough_since)
     }
 
-    /// Takes in a round whose answers had come by `now`, or that was cut then.
+    /// Records a round that was answered, or cancelled, at `now`.
     pub fn record(&mut self, mut round: Round, now: Duration, observer: &mut impl Observer) {
         for notice in round.notices.drain(..) {
             observer.observe(now, &WaitEvent::Notice(&notice));
@@ -115,7 +116,7 @@ impl Policy {
         self.plan(&past, &news, observer);
     }
 
-    /// Judges each answer; the positions of the instances that brought news.
+    /// Records each answer; returns the positions of the instances with news.
     fn record_answers(
         &mut self,
         round: Round,
@@ -125,7 +126,7 @@ impl Policy {
         let (asked_at, at) = (round.asked_at, past.now);
         let second_look = self.pace.second_look();
         let mut news = Vec::new();
-        let mut troubles: Vec<(usize, usize)> = Vec::new();
+        let mut faults: Vec<(usize, usize)> = Vec::new();
         for Place { position, id, answer } in round.places {
             let Some(answer) = answer else { continue };
             let (rules, is_key_accepted) = (&self.rules, self.is_key_accepted);
@@ -136,7 +137,7 @@ impl Policy {
             let reaction = match answer {
                 Ok(instance) => watch.record_instance(instance, poll, observer),
                 Err(error) => {
-                    past.note_error(&error);
+                    past.record_error(&error);
                     watch.record_error(error, poll, observer)
                 }
             };
@@ -144,11 +145,11 @@ impl Policy {
                 news.push(position);
             }
             if reaction.is_new_error && (watch.is_waiting() || watch.is_met()) {
-                self.add_trouble(&mut troubles, position);
+                self.add_fault(&mut faults, position);
             }
         }
-        let polls_again = self.rules.deadline != Deadline::LookOnce && !self.pace.is_late();
-        for (position, others) in troubles {
+        let polls_again = !self.polls_no_more();
+        for (position, others) in faults {
             let watch = &self.watches[position];
             if let Some(error) = watch.present_error() {
                 let event = WaitEvent::Fault { id: watch.id(), others, error, polls_again };
@@ -158,20 +159,20 @@ impl Policy {
         news
     }
 
-    /// Counts a trouble with an earlier one of the same kind, so that one 502 for a page of a
-    /// hundred instances is told once.
-    fn add_trouble(&self, troubles: &mut Vec<(usize, usize)>, position: usize) {
+    /// Adds an error to those of the round, each the position of its first instance and the number of
+    /// others: one 502 for a page of a hundred instances is one event.
+    fn add_fault(&self, faults: &mut Vec<(usize, usize)>, position: usize) {
         let error = |position: usize| self.watches[position].present_error();
         let same = |first| {
             error(first).zip(error(position)).is_some_and(|(first, own)| first.is_same_kind(own))
         };
-        match troubles.iter_mut().rev().find(|(first, _)| same(*first)) {
+        match faults.iter_mut().rev().find(|(first, _)| same(*first)) {
             Some((_, others)) => *others += 1,
-            None => troubles.push((position, 0)),
+            None => faults.push((position, 0)),
         }
     }
 
-    /// Takes in an attempt to reach the address of the instance at `position`.
+    /// Records an attempt at the address of the instance at `position`.
     pub fn record_probe(
         &mut self,
         position: usize,
@@ -181,10 +182,10 @@ impl Policy {
         observer: &mut impl Observer,
     ) {
         let were_enough_met = self.are_enough_met();
+        let is_last = self.polls_no_more() && !matches!(self.pace.planned, Decision::PollAt(..));
         let watch = &mut self.watches[position];
         watch.record_probe(address, result, &self.rules, now, observer);
-        if self.has_looked_its_last() && self.watches[position].is_waiting() {
-            let watch = &mut self.watches[position];
+        if is_last && watch.is_waiting() {
             watch.end(watch.ending_at_deadline(), now, observer);
         }
         self.settle(now, observer);
@@ -193,19 +194,20 @@ impl Policy {
         }
     }
 
-    /// Returns whether no other has to meet the condition: only addresses may still be in question.
+    /// Returns whether no other instance has to meet the condition; addresses may still have to be
+    /// confirmed.
     fn are_enough_met(&self) -> bool {
         let is_met = self.watches.iter().any(Watch::is_met);
         (self.rules.any && is_met) || !self.watches.iter().any(Watch::is_waiting)
     }
 
-    /// Returns whether one failure is enough, and there is one.
+    /// Returns whether an instance has failed, and one failure ends the wait.
     fn has_failed_fast(&self) -> bool {
         self.rules.fail_fast && self.watches.iter().any(Watch::has_failed)
     }
 
-    /// Notes when enough meet the condition, and ends the wait for the others where one decides
-    /// for all.
+    /// Updates since when enough instances meet the condition, and abandons the others once the wait
+    /// is decided.
     fn settle(&mut self, now: Duration, observer: &mut impl Observer) {
         let are_enough_met = self.are_enough_met();
         self.enough_since = self.enough_since.or(Some(now)).filter(|_| are_enough_met);
@@ -228,13 +230,13 @@ impl Policy {
         }
     }
 
-    /// Returns whether every instance has an ending that may be acted on.
+    /// Returns whether the wait is over: no instance is waiting or has to be confirmed.
     fn is_settled(&self) -> bool {
         let is_open = |watch: &Watch| watch.is_waiting() || self.is_stale(watch);
         self.has_failed_fast() || !self.watches.iter().any(is_open)
     }
 
-    /// Decides when the next round comes.
+    /// Plans the next round.
     fn plan(&mut self, round: &PastRound, news: &[usize], observer: &mut impl Observer) {
         let now = round.now;
         if let Some(hint) = self.pace.record(round) {
@@ -268,8 +270,7 @@ impl Policy {
         }
     }
 
-    /// The share of those still waiting that have brought news; all of it where one instance may
-    /// decide the wait.
+    /// The share of the waiting instances that have news; all of them if one instance is enough.
     #[expect(clippy::cast_precision_loss, reason = "no fleet has 2^52 instances")]
     fn share_of_news(&self, news: &[usize]) -> f64 {
         let waiting = self.watches.iter().filter(|watch| watch.is_waiting()).count();
@@ -287,19 +288,19 @@ impl Policy {
         if self.is_settled() { Decision::Finish } else { self.pace.planned }
     }
 
-    /// The deadline has come: ends the wait for every instance that does not meet the condition.
-    /// A process that was stopped past the deadline looks once more before.
+    /// Ends the wait for every waiting instance, at the deadline. If the process was stopped past
+    /// the deadline, plans one more poll first.
     pub fn give_up(&mut self, now: Duration, observer: &mut impl Observer) {
         if self.pace.plan_late_poll(now, self.rules.late_poll) {
             return;
         }
-        // A look at the instances is over; one at their addresses, which ends by itself, is not.
-        let was_a_look = matches!(self.pace.planned, Decision::PollAt(..));
-        if self.looks_once() && was_a_look {
-            let at_rest = |watch: &&mut Watch| !matches!(watch.stage(), Stage::Probing { .. });
-            for watch in self.watches.iter_mut().filter(|watch| watch.is_waiting()).filter(at_rest)
-            {
-                watch.end(watch.ending_at_deadline(), now, observer);
+        // After the only poll, pending probes go on: each has its own timeout.
+        let was_poll = matches!(self.pace.planned, Decision::PollAt(..));
+        if self.polls_no_more() && was_poll {
+            for watch in &mut self.watches {
+                if matches!(watch.stage(), Stage::Waiting) {
+                    watch.end(watch.ending_at_deadline(), now, observer);
+                }
             }
             self.pace.planned = Decision::AwaitProbes(now.saturating_add(self.rules.late_poll));
             self.settle(now, observer);
@@ -309,17 +310,12 @@ impl Policy {
         self.pace.planned = Decision::Finish;
     }
 
-    /// Returns whether no poll comes after the present one: the wait looks once, or looks late.
-    fn looks_once(&self) -> bool {
+    /// Returns whether no poll follows the current one.
+    fn polls_no_more(&self) -> bool {
         self.rules.deadline == Deadline::LookOnce || self.pace.is_late()
     }
 
-    /// Returns whether the one look is over, and only attempts at addresses are still under way.
-    fn has_looked_its_last(&self) -> bool {
-        self.looks_once() && !matches!(self.pace.planned, Decision::PollAt(..))
-    }
-
-    /// The wait is over: tells the endings that could have been taken back until now.
+    /// Reports the endings that could be revoked until now.
     pub(super) fn conclude(&self, now: Duration, observer: &mut impl Observer) {
         for watch in self.watches.iter().filter(|watch| watch.is_met()) {
             if let Some(ending) = watch.ending() {

@@ -16,7 +16,7 @@ fn policy(ids: &[&str], change: impl FnOnce(&mut Rules)) -> Policy {
     Policy::new(rules, backoff, ids.iter().map(|id| InstanceId::new(id).unwrap()))
 }
 
-/// An answer about whoever is asked about.
+/// An answer about whichever instance is asked about.
 #[expect(clippy::unnecessary_wraps, reason = "a round may leave a place empty")]
 fn instance(status: &str, ip: Option<&str>) -> Option<Answer> {
     let mut instance = Instance::new(InstanceId::new("anyone").unwrap(), status.into());
@@ -30,12 +30,12 @@ fn address(text: &str) -> Address {
 
 const IP: &str = "203.0.113.1";
 
-/// The positions of those that are due.
+/// The positions of the instances that are due.
 fn due(policy: &Policy) -> Vec<usize> {
     policy.begin_round(Duration::ZERO).places.iter().map(|place| place.position).collect()
 }
 
-/// Polls at this second, with these answers for those that are due; what is told of it.
+/// Polls at second `at` and records `answers` for the instances due; returns the events.
 fn poll(policy: &mut Policy, at: u32, answers: Vec<Option<Answer>>) -> Vec<String> {
     let mut round = policy.begin_round(SECOND * at);
     assert_eq!(round.len(), answers.len(), "{round:?}");
@@ -46,14 +46,14 @@ fn poll(policy: &mut Policy, at: u32, answers: Vec<Option<Answer>>) -> Vec<Strin
         }
         round.answer(place, answer);
     }
-    let mut told = Vec::new();
-    let mut observer = |_: Duration, event: &WaitEvent<'_>| told.extend(retold(event));
+    let mut events = Vec::new();
+    let mut observer = |_: Duration, event: &WaitEvent<'_>| events.extend(summary(event));
     policy.record(round, SECOND * at, &mut observer);
-    told
+    events
 }
 
-/// The events that a person would be told, in short.
-fn retold(event: &WaitEvent<'_>) -> Option<String> {
+/// A short text for each event that is shown to people.
+fn summary(event: &WaitEvent<'_>) -> Option<String> {
     Some(match event {
         WaitEvent::Transition { id, from, now } => {
             format!("{id} {} after {from:?}", now.status)
@@ -85,7 +85,7 @@ fn reach(policy: &mut Policy, position: usize, at: u32) {
 }
 
 #[test]
-fn with_any_the_others_are_given_up_only_once_an_address_is_confirmed() {
+fn with_any_the_others_are_abandoned_only_once_an_address_is_confirmed() {
     let mut policy = policy(&["a", "b"], |rules| {
         rules.condition = Condition::Tcp { port: 80 };
         (rules.any, rules.fail_fast) = (true, true);
@@ -104,7 +104,7 @@ fn with_any_the_others_are_given_up_only_once_an_address_is_confirmed() {
 }
 
 #[test]
-fn a_watch_shows_what_was_seen_last_and_an_address_only_once_it_is_there() {
+fn a_watch_has_the_last_observation_and_an_address_only_once_it_is_met() {
     let mut policy = policy(&["a"], |rules| rules.condition = Condition::Tcp { port: 80 });
     let seen = |policy: &Policy| {
         let watch = &policy.watches()[0];
@@ -118,7 +118,7 @@ fn a_watch_shows_what_was_seen_last_and_an_address_only_once_it_is_there() {
 }
 
 #[test]
-fn a_hint_or_a_limit_that_moves_nothing_is_not_told_as_the_reason() {
+fn a_hint_or_a_limit_that_does_not_change_the_delay_is_not_its_reason() {
     let mut hinted = policy(&["a"], |_| ());
     poll(&mut hinted, 0, vec![error(429, Some(1))]);
     assert_eq!(hinted.decide(), Decision::PollAt(SECOND, Why::Backoff));
@@ -138,7 +138,7 @@ fn fail_fast_confirms_no_address_after_a_failure() {
 }
 
 #[test]
-fn a_fault_that_befalls_several_is_told_once() {
+fn a_fault_of_several_instances_is_one_event() {
     let mut policy = policy(&["a", "b", "c", "d"], |_| ());
     let answers = vec![error(502, None), error(429, None), error(502, None), error(502, None)];
     assert_eq!(
@@ -148,11 +148,11 @@ fn a_fault_that_befalls_several_is_told_once() {
 }
 
 #[test]
-fn the_same_fault_again_is_no_news_and_a_new_hint_is() {
+fn a_repeated_fault_is_an_event_only_with_a_hint() {
     let mut policy = policy(&["a"], |_| ());
-    let mut is_told = |at, status, hint| {
-        let told = poll(&mut policy, at, vec![error(status, hint)]);
-        told.iter().any(|line| line.contains("others"))
+    let mut is_event = |at, status, hint| {
+        let events = poll(&mut policy, at, vec![error(status, hint)]);
+        events.iter().any(|line| line.contains("others"))
     };
     let polls = [
         (500, None, true),
@@ -167,12 +167,12 @@ fn the_same_fault_again_is_no_news_and_a_new_hint_is() {
         (404, None, true),
     ];
     for (at, (status, hint, due)) in (0..).zip(polls) {
-        assert_eq!(is_told(at, status, hint), due, "poll {at}: {status} {hint:?}");
+        assert_eq!(is_event(at, status, hint), due, "poll {at}: {status} {hint:?}");
     }
 }
 
 #[test]
-fn a_fault_is_news_again_after_an_answer() {
+fn a_fault_is_an_event_again_after_an_observation() {
     let mut policy = policy(&["a"], |_| ());
     for (at, answer) in [(0, error(500, None)), (1, instance("pending", None))] {
         poll(&mut policy, at, vec![answer]);
@@ -181,10 +181,10 @@ fn a_fault_is_news_again_after_an_answer() {
 }
 
 #[test]
-fn an_error_that_ends_the_wait_is_told_as_an_ending_alone() {
+fn an_error_that_ends_the_wait_is_an_ending_and_not_a_fault() {
     let mut policy = policy(&["a", "b"], |_| ());
-    let told = poll(&mut policy, 0, vec![error(401, None), error(400, None)]);
-    assert!(told.len() == 2 && told[0].starts_with("a Unauth"), "{told:?}");
+    let events = poll(&mut policy, 0, vec![error(401, None), error(400, None)]);
+    assert!(events.len() == 2 && events[0].starts_with("a Unauth"), "{events:?}");
     assert_eq!(policy.decide(), Decision::Finish);
 }
 
@@ -199,7 +199,7 @@ fn the_longest_hint_of_a_round_counts() {
 }
 
 #[test]
-fn a_round_that_was_cut_short_goes_on_with_those_it_did_not_get_to() {
+fn a_round_after_one_cut_short_begins_with_the_instances_left_out() {
     let mut policy = policy(&["a", "b", "c"], |_| ());
     poll(&mut policy, 0, vec![instance("pending", None), error(429, None), None]);
     assert_eq!(due(&policy), [2, 0, 1]);
@@ -207,42 +207,42 @@ fn a_round_that_was_cut_short_goes_on_with_those_it_did_not_get_to() {
 }
 
 #[test]
-fn a_transition_tells_what_was_before_and_for_how_long() {
+fn a_transition_has_the_previous_status_and_its_duration() {
     let mut policy = policy(&["a"], |_| ());
-    let told = [(0, "pending"), (3, "pending"), (7, "provisioning")]
+    let events = [(0, "pending"), (3, "pending"), (7, "provisioning")]
         .map(|(at, status)| poll(&mut policy, at, vec![instance(status, None)]));
-    assert_eq!(told[0][0], "a pending after None");
-    assert_eq!(told[1].len(), 1);
-    assert_eq!(told[2][0], "a provisioning after Some((Pending, 7s))");
+    assert_eq!(events[0][0], "a pending after None");
+    assert_eq!(events[1].len(), 1);
+    assert_eq!(events[2][0], "a provisioning after Some((Pending, 7s))");
 }
 
 #[test]
-fn statuses_that_are_invented_for_ever_are_warned_of_only_so_often() {
+fn the_warnings_of_unclear_statuses_are_limited() {
     let mut policy = policy(&["a"], |_| ());
     let mut warnings = 0;
     for at in 0..70 {
-        let told = poll(&mut policy, at, vec![instance(&format!("odd{at}"), None)]);
-        warnings += told.iter().filter(|line| line.contains("unclear")).count();
+        let events = poll(&mut policy, at, vec![instance(&format!("odd{at}"), None)]);
+        warnings += events.iter().filter(|line| line.contains("unclear")).count();
     }
     assert_eq!(warnings, 64);
 }
 
 #[test]
-fn a_failed_attempt_is_told_when_its_reason_differs() {
+fn a_failed_attempt_is_an_event_if_its_reason_has_changed() {
     let mut policy = policy(&["a"], |rules| rules.condition = Condition::Tcp { port: 80 });
     poll(&mut policy, 0, vec![instance("ready", Some(IP))]);
-    let mut told = Vec::new();
-    let mut try_to_reach = |ip: &str, error| {
-        let mut observer = |_: Duration, event: &WaitEvent<'_>| told.extend(retold(event));
+    let mut events = Vec::new();
+    let mut fail = |ip: &str, error| {
+        let mut observer = |_: Duration, event: &WaitEvent<'_>| events.extend(summary(event));
         policy.record_probe(0, address(ip), Err(error), SECOND, &mut observer);
     };
-    try_to_reach("203.0.113.9", ProbeError::Closed);
+    fail("203.0.113.9", ProbeError::Closed);
     for error in [ProbeError::ConnectionRefused, ProbeError::ConnectionRefused, ProbeError::Closed]
     {
-        try_to_reach(IP, error);
+        fail(IP, error);
     }
     assert_eq!(
-        told,
+        events,
         [
             "a not reached: connection refused",
             "a not reached: connected, but closed without an SSH identification"
@@ -251,7 +251,7 @@ fn a_failed_attempt_is_told_when_its_reason_differs() {
 }
 
 #[test]
-fn at_the_deadline_everyone_still_on_the_way_ends_and_hears_why() {
+fn at_the_deadline_each_waiting_instance_ends_with_its_reason() {
     let mut policy = policy(&["a", "b", "c"], |rules| {
         rules.condition = Condition::Tcp { port: 80 };
     });

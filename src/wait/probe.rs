@@ -1,4 +1,4 @@
-//! Whether an address that the API named can really be used.
+//! The probe of an address: the port that a reachability check implements.
 
 use std::{future::Future, io, time::Duration};
 
@@ -9,23 +9,23 @@ use crate::{
     text::{duration::Brief, untrusted::Untrusted},
 };
 
-/// What one attempt is aimed at.
+/// The target of one attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The instance.
     pub id: &'a InstanceId,
-    /// The address that the API named.
+    /// The address that the API reported.
     pub address: Address,
-    /// What has to hold there; one that [needs a probe](Condition::needs_probe).
+    /// The condition to check, which [needs a probe](Condition::needs_probe).
     pub condition: &'a Condition,
 }
 
-/// Something that can try to reach an address.
+/// A check whether an address can be used.
 ///
 /// ```
 /// use wait_ready::{Probe, ProbeError, Target};
 ///
-/// /// Believes the API.
+/// /// Trusts the API.
 /// struct Trusting;
 ///
 /// impl Probe for Trusting {
@@ -35,37 +35,37 @@ pub struct Target<'a> {
 /// }
 /// ```
 pub trait Probe {
-    /// Makes one attempt, which ends by itself. Dropping the future abandons it.
+    /// Makes one attempt, with a timeout of its own. Dropping the future cancels it.
     ///
     /// # Errors
     ///
-    /// [`ProbeError`] when the condition does not hold there; another attempt may succeed.
+    /// [`ProbeError`] if the condition is not met; it is retried.
     fn attempt(&self, target: Target<'_>) -> impl Future<Output = Result<(), ProbeError>> + Send;
 }
 
-/// Why one attempt to reach an address failed. Each is worth another attempt.
+/// Why one attempt failed. Each is retried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProbeError {
-    /// The host answered that nobody listens on the port.
+    /// No service listens on the port.
     #[error("connection refused")]
     ConnectionRefused,
-    /// No connection came about in time.
+    /// The connection timed out.
     #[error("no connection within {}", Brief(*.0))]
     ConnectTimedOut(Duration),
-    /// The network could not deliver, or the connection broke.
+    /// Another network error.
     #[error("{0}")]
     Network(Untrusted),
-    /// The port accepted the connection and said nothing in time.
+    /// The peer accepted the connection and sent nothing in time.
     #[error("connected, but silent for {}", Brief(*.0))]
     Silent(Duration),
-    /// The peer closed the connection before it had identified itself.
+    /// The peer closed the connection without an SSH identification.
     #[error("connected, but closed without an SSH identification")]
     Closed,
-    /// The peer speaks something else than SSH 2.0.
+    /// The peer does not speak SSH 2.0.
     #[error("connected, but not SSH: {0}")]
     NotSsh(Untrusted),
-    /// The HTTP server answers otherwise than with 2xx.
+    /// The HTTP status is not 2xx.
     #[error("{line}")]
     HttpStatus {
         /// The status code.
@@ -73,21 +73,21 @@ pub enum ProbeError {
         /// The status line.
         line: Untrusted,
     },
-    /// The peer speaks something else than HTTP/1.
+    /// The peer does not speak HTTP/1.
     #[error("connected, but not HTTP: {0}")]
     NotHttp(Untrusted),
-    /// The peer closed the connection before it had answered.
+    /// The peer closed the connection without an HTTP response.
     #[error("connected, but closed without an HTTP answer")]
     NoAnswer,
-    /// This machine, or this process, had no file or thread to spare: nothing was tried.
-    #[error("this machine has no file or thread to spare: {0}")]
+    /// This machine or process is out of file descriptors or threads; nothing was sent.
+    #[error("this machine is out of file descriptors or threads: {0}")]
     Exhausted(Untrusted),
     /// The command ran and failed.
     #[error("COMMAND failed with {ended}{}", after_colon(.last_line.as_ref()))]
     Command {
         /// Its exit code, or the signal that ended it.
         ended: Untrusted,
-        /// The last line that it wrote to its standard error.
+        /// The last line that it wrote to standard error.
         last_line: Option<Untrusted>,
     },
     /// The command could not be run.

@@ -1,4 +1,4 @@
-//! The attempts to reach addresses that are under way beside the polls.
+//! The attempts at addresses, concurrent with the polls.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::answer::address::Address;
 
-/// One finished attempt, and the schedule that the next one follows.
+/// One finished attempt, and the schedule for the next one.
 pub(super) struct Attempt {
     position: usize,
     address: Address,
@@ -30,7 +30,7 @@ pub(super) struct Attempt {
     backoff: Backoff,
 }
 
-/// The attempts under way: at most one for each instance.
+/// The pending attempts: at most one for each instance.
 pub(super) struct Probing<'a, P> {
     probe: &'a P,
     attempts: FuturesUnordered<BoxFuture<'a, Option<Attempt>>>,
@@ -42,8 +42,8 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         Self { probe, attempts: FuturesUnordered::new(), addresses: HashMap::new() }
     }
 
-    /// Begins with every instance whose address has become one to reach, and abandons the attempts
-    /// at addresses that are none any more.
+    /// Starts an attempt for each instance that has come to be probed, and cancels those at
+    /// addresses that are no longer wanted.
     pub(super) fn follow(&mut self, policy: &mut Policy) {
         if !policy.rules().condition.needs_probe() {
             return;
@@ -72,19 +72,19 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         }
     }
 
-    /// The next attempt to end; never, while there is none.
+    /// Returns the next attempt that finishes; pending while there is none.
     pub(super) async fn next(&mut self) -> Attempt {
         loop {
             match self.attempts.next().await {
                 Some(Some(attempt)) => return attempt,
-                // It was abandoned.
+                // It was cancelled.
                 Some(None) => {}
                 None => pending().await,
             }
         }
     }
 
-    /// Lets the policy judge `attempt`, and tries again later where that is still wanted.
+    /// Records `attempt` in the policy, and starts another one if it is still wanted.
     pub(super) fn record(
         &mut self,
         attempt: Attempt,
@@ -94,7 +94,7 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
     ) {
         let Attempt { position, address, result, mut backoff } = attempt;
         policy.record_probe(position, address, result, now, observer);
-        // An attempt at another address than the present one does not get here: it is abandoned.
+        // This is an attempt at the current address: any other is cancelled.
         if matches!(policy.watches()[position].stage(), Stage::Probing { .. }) {
             let delay = backoff.next_delay();
             self.attempt(policy, position, address, delay, backoff);
@@ -103,7 +103,7 @@ impl<'a, P: Probe + Sync> Probing<'a, P> {
         }
     }
 
-    /// Makes an attempt, so much later.
+    /// Starts an attempt after `delay`.
     fn attempt(
         &mut self,
         policy: &Policy,

@@ -1,46 +1,46 @@
-//! What is waited for, and within which limits.
+//! The rules of a wait: its condition and its limits.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use super::condition::Condition;
 use crate::answer::instance::Status;
 
-/// What is waited for, and within which limits.
+/// The rules of a wait: its condition and its limits.
 ///
 /// A later version may add fields: build it from [`Rules::default`].
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What is waited for.
+    /// The condition to wait for.
     pub condition: Condition,
-    /// The one deadline.
+    /// The deadline for everything: polls, hints and probes.
     pub deadline: Deadline,
-    /// How long after the start a 404 is not yet believed.
+    /// How long after the start a 404 is retried.
     pub not_found_grace: Duration,
     /// How many polls in a row must agree on status and address, and how many probes in a row must
     /// succeed.
     pub stable: NonZeroU32,
-    /// The time that an instance may spend in a status, over all its stays.
+    /// The total time that an instance may spend in a status.
     pub budgets: Vec<(Status, Duration)>,
     /// Whether one instance that meets the condition is enough.
     pub any: bool,
-    /// Whether one instance that cannot meet it ends the wait.
+    /// Whether one instance that fails ends the wait.
     pub fail_fast: bool,
-    /// How long what has no deadline may take: the attempts at an address of a wait that looks
-    /// once, and the one poll after a deadline that passed while the process was stopped.
+    /// The limit for what has no deadline: the probes of a wait that looks once, and the one poll
+    /// after a deadline that passed while the process was stopped.
     pub late_poll: Duration,
 }
 
 /// When a wait gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
-    /// After one look, however long the source takes to answer.
+    /// After one poll, however long the source takes to answer.
     LookOnce,
-    /// So long after the start.
+    /// This long after the start.
     After(Duration),
 }
 
 impl Deadline {
-    /// The deadline as a time; none where the wait looks once.
+    /// The time since the start; `None` if the wait looks once.
     #[must_use]
     pub fn duration(self) -> Option<Duration> {
         match self {
@@ -51,7 +51,7 @@ impl Deadline {
 }
 
 impl From<Duration> for Deadline {
-    /// No time at all is one look.
+    /// Zero looks once.
     fn from(duration: Duration) -> Self {
         match duration {
             Duration::ZERO => Self::LookOnce,

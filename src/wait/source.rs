@@ -1,4 +1,4 @@
-//! Where answers about instances come from.
+//! The source of answers: the port that an API client implements.
 
 use std::{future::Future, time::Duration};
 
@@ -8,18 +8,18 @@ use crate::answer::{
     poll_error::{Fault, PollError},
 };
 
-/// Something that can be asked about instances.
+/// An API that can be asked about instances.
 ///
-/// The trait cannot be a trait object, because its future borrows the round; where the kind of
-/// source is known at run time only, an enum of the sources serves.
+/// The trait is not dyn-compatible, because its future borrows the round; to choose a source at run
+/// time, use an enum.
 ///
 /// ```
 /// use wait_ready::{Instance, InstanceSource, Round, Status};
 ///
-/// /// Instances that are on their way for ever.
-/// struct Eternal;
+/// /// Instances that are always provisioning.
+/// struct Provisioning;
 ///
-/// impl InstanceSource for Eternal {
+/// impl InstanceSource for Provisioning {
 ///     async fn poll(&mut self, round: &mut Round) {
 ///         for place in 0..round.len() {
 ///             let instance = Instance::new(round.id(place).clone(), Status::Provisioning);
@@ -29,13 +29,11 @@ use crate::answer::{
 /// }
 /// ```
 pub trait InstanceSource {
-    /// Asks once about each instance of `round`, and answers for it as soon as its answer has
-    /// come.
+    /// Asks once about each instance of `round`, and records each answer as soon as it comes.
     ///
-    /// Everything that goes wrong is an answer too. Only after an answer by which the server asks
-    /// for a pause may places be left without one; any other place that is left empty counts as a
-    /// transient error. Dropping the future abandons the round; the answers that have come by then
-    /// count.
+    /// An error is an answer too. Once an answer asks for a pause, the remaining places may stay
+    /// empty; otherwise an empty place counts as a transient error. Dropping the future cancels the
+    /// round; the answers recorded by then count.
     fn poll(&mut self, round: &mut Round) -> impl Future<Output = ()> + Send;
 }
 
@@ -45,7 +43,7 @@ impl<S: InstanceSource + Send> InstanceSource for &mut S {
     }
 }
 
-/// One round of polls: the instances to ask about, each in its place, and the answers so far.
+/// One round of polls: the instances to ask about, each in a place, and the answers so far.
 #[derive(Debug, Clone)]
 pub struct Round {
     pub(super) places: Vec<Place>,
@@ -63,7 +61,7 @@ pub(super) struct Place {
 }
 
 impl Round {
-    /// A round that asks about `ids`, for whoever tests a source of their own.
+    /// Makes a round that asks about `ids`, for tests of a source.
     pub fn new(ids: impl IntoIterator<Item = InstanceId>) -> Self {
         Self::of(ids.into_iter().enumerate(), Duration::ZERO)
     }
@@ -77,13 +75,13 @@ impl Round {
         Self { places, asked_at, notices: Vec::new(), has_new_key: false }
     }
 
-    /// How many instances it asks about.
+    /// The number of instances.
     #[must_use]
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Returns whether it asks about none.
+    /// Returns whether there are no instances.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
@@ -93,13 +91,13 @@ impl Round {
     ///
     /// # Panics
     ///
-    /// Where there is no such place.
+    /// If there is no such place.
     #[must_use]
     pub fn id(&self, place: usize) -> &InstanceId {
         &self.places[place].id
     }
 
-    /// Every instance that it asks about, in the order of the places.
+    /// The instances, in the order of their places.
     #[must_use]
     pub fn ids(&self) -> impl ExactSizeIterator<Item = &InstanceId> {
         self.places.iter().map(|place| &place.id)
@@ -109,25 +107,25 @@ impl Round {
     ///
     /// # Panics
     ///
-    /// Where there is no such place.
+    /// If there is no such place.
     #[must_use]
     pub fn answer_of(&self, place: usize) -> Option<&Answer> {
         self.places[place].answer.as_ref()
     }
 
-    /// The places that have no answer yet.
+    /// The places without an answer.
     #[must_use]
     pub fn unanswered(&self) -> Vec<usize> {
         (0..self.len()).filter(|&place| self.places[place].answer.is_none()).collect()
     }
 
-    /// Answers for a place; a second answer replaces the first.
+    /// Records the answer of a place; a second answer replaces the first.
     ///
-    /// An instance with another id than the one asked about is a malformed answer.
+    /// An instance with another id than the place's is recorded as a malformed answer.
     ///
     /// # Panics
     ///
-    /// Where there is no such place.
+    /// If there is no such place.
     pub fn answer(&mut self, place: usize, answer: Answer) {
         let place = &mut self.places[place];
         place.answer = Some(match answer {
@@ -139,30 +137,26 @@ impl Round {
         });
     }
 
-    /// Tells a person something of how the answers were got.
+    /// Reports to the user how the answers were obtained.
     pub fn notice(&mut self, notice: impl Into<String>) {
         self.notices.push(notice.into());
     }
 
-    /// Notes that the requests carry another key from now on: what the API said of the former one
-    /// no longer counts.
+    /// Records that requests use another key from now on, so that the acceptance of the old one no
+    /// longer counts.
     pub fn note_new_key(&mut self) {
         self.has_new_key = true;
     }
 
-    /// What a place without an answer means, in a round that was not cut short.
+    /// Records an error for each empty place of a round that was not cancelled.
     pub(super) fn fill_gaps(&mut self) {
-        let is_pause = |place: &Place| {
-            place
-                .answer
-                .as_ref()
-                .is_some_and(|a| a.as_ref().is_err_and(PollError::asks_for_a_pause))
-        };
+        let is_pause =
+            |place: &Place| matches!(&place.answer, Some(Err(error)) if error.asks_for_a_pause());
         if self.places.iter().any(is_pause) {
             return;
         }
-        for place in self.places.iter_mut().filter(|place| place.answer.is_none()) {
-            place.answer = Some(Err(PollError::transient(Fault::Unanswered)));
+        for place in &mut self.places {
+            place.answer.get_or_insert_with(|| Err(PollError::transient(Fault::Unanswered)));
         }
     }
 }

@@ -1,44 +1,44 @@
-//! Where the wait for one instance stands, and what its polls came to.
+//! The stage of the wait for one instance, and the counts of its polls.
 
 use std::time::Duration;
 
 use super::{ending::Ending, probe::ProbeError};
 use crate::answer::address::Address;
 
-/// Where the wait for one instance stands.
+/// The stage of the wait for one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// The condition is not met yet.
     Waiting,
-    /// The API says ready; the address is being probed.
+    /// The API reports ready; the address is being probed.
     Probing {
-        /// The address to reach.
+        /// The address.
         address: Address,
-        /// How many attempts in a row have succeeded.
+        /// The successful attempts in a row.
         successes: u32,
-        /// Why the last attempt failed, if it did.
+        /// The most recent error of an attempt.
         last_error: Option<ProbeError>,
     },
-    /// It has its ending. One that is [met](Ending::Met) is taken back if the instance turns out
-    /// to have changed before its address is used.
+    /// The wait has ended. [`Ending::Met`] is revoked if the instance changes before its address is
+    /// used.
     Over {
         /// How it ended.
         ending: Ending,
-        /// When, counted from the start of the wait.
+        /// When, since the start of the wait.
         at: Duration,
     },
 }
 
-/// What the polls of one instance came to.
+/// Counts of the polls of one instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// How many polls brought an answer or an error.
+    /// Polls with an answer, errors included.
     pub polls: u32,
-    /// How many of them were throttled.
+    /// Polls that were throttled.
     pub throttled: u32,
-    /// How long throttling held back the next poll.
+    /// The time from each throttled poll to the next poll.
     pub throttled_for: Duration,
-    /// How many brought a transient error.
+    /// Polls with a transient error.
     pub transient_errors: u32,
 }

@@ -1,4 +1,4 @@
-//! What changed since the last poll, and how long each status lasted.
+//! The history of an instance: its statuses and how long each lasted.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,20 +7,20 @@ use crate::answer::{
     instance::{Instance, Status},
 };
 
-/// The first observation of a status that differs from the one before.
+/// A change of status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The status from here on.
+    /// The new status.
     pub status: Status,
     /// When it was first observed, since the start of the wait.
     pub at: Duration,
 }
 
-/// How many new things of one instance count as news: a server that invents a status for each poll
-/// does not make every poll an early one.
-const NEWS_REMEMBERED: usize = 32;
+/// The most statuses of one instance that count as news: a server that returns a new status on each
+/// poll must not bring every poll closer.
+const MAX_NEWS: usize = 32;
 
-/// The history of one instance: every change of its status, and how steady it is.
+/// The history of one instance.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     transitions: Vec<Transition>,
@@ -35,7 +35,7 @@ pub struct Timeline {
 pub struct Change {
     /// Whether the status differs from the one before.
     pub status: bool,
-    /// Whether there is something that was never seen before: a status, or an address.
+    /// Whether it is the first observation of a status, or of any address.
     pub is_news: bool,
 }
 
@@ -50,33 +50,32 @@ impl Timeline {
             self.transitions.push(Transition { status: instance.status.clone(), at });
         }
         let first_address = instance.ip.is_some() && !self.has_had_address;
-        let new_status = changed
-            && self.seen.len() < NEWS_REMEMBERED
-            && self.seen.insert(instance.status.clone());
+        let new_status =
+            changed && self.seen.len() < MAX_NEWS && self.seen.insert(instance.status.clone());
         self.has_had_address |= first_address;
         self.last_ip = instance.ip;
         self.steady_polls = self.steady_polls.saturating_add(1);
         Change { status: changed, is_news: new_status || first_address }
     }
 
-    /// Records a poll that brought no observation: what comes next is no longer "in a row".
+    /// Records a poll without an observation, which ends the run of steady polls.
     pub fn record_gap(&mut self) {
         self.steady_polls = 0;
     }
 
-    /// The polls in a row that showed the present status and address.
+    /// The polls in a row with the current status and address.
     #[must_use]
     pub fn steady_polls(&self) -> u32 {
         self.steady_polls
     }
 
-    /// The status last observed.
+    /// The current status.
     #[must_use]
     pub fn status(&self) -> Option<&Status> {
         self.transitions.last().map(|last| &last.status)
     }
 
-    /// When the status last observed began.
+    /// When the current status was first observed.
     #[must_use]
     pub fn status_since(&self) -> Option<Duration> {
         self.transitions.last().map(|last| last.at)
@@ -88,7 +87,7 @@ impl Timeline {
         &self.transitions
     }
 
-    /// Each stay in a status and how long it lasted, oldest first; the last one until `now`.
+    /// Each stay in a status with its length, oldest first; the last one lasts until `now`.
     pub fn stays(&self, now: Duration) -> impl Iterator<Item = (&Status, Duration)> {
         let ends = self.transitions.iter().skip(1).map(|next| next.at).chain([now]);
         self.transitions
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn news_is_what_was_never_seen_before() {
+    fn a_status_is_news_once_and_so_is_the_first_address() {
         let mut timeline = Timeline::default();
         let mut is_news =
             |status: Status, ip| timeline.record(&observed(status, ip), secs(1)).is_news;
@@ -142,11 +141,11 @@ mod tests {
         assert!(!is_news(Status::Pending, None), "it was seen before");
         assert!(!is_news(Status::Ready, Some("203.0.113.2")), "another address is no first one");
         let invented = (0..1_000).filter(|n| is_news(format!("s{n}").as_str().into(), None));
-        assert!(invented.count() < NEWS_REMEMBERED);
+        assert!(invented.count() < MAX_NEWS);
     }
 
     #[test]
-    fn the_time_in_a_status_adds_up_over_its_stays() {
+    fn the_time_in_a_status_is_the_sum_of_its_stays() {
         let mut timeline = Timeline::default();
         for (at, status) in [(0, Status::Pending), (4, Status::Unknown), (5, Status::Pending)] {
             timeline.record(&observed(status, None), secs(at));
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn steady_means_the_same_status_and_address_in_polls_in_a_row() {
+    fn steady_polls_are_those_in_a_row_with_the_same_status_and_address() {
         let mut timeline = Timeline::default();
         let mut steady_after = |status: Status, ip| {
             timeline.record(&observed(status, ip), secs(1));

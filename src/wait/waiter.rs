@@ -1,4 +1,4 @@
-//! The loop: asks, lets the policy judge, sleeps; one loop for one instance and for ten thousand.
+//! The loop of a wait: polls, passes the answers to the policy, sleeps.
 
 use std::{future::pending, pin::pin, time::Duration};
 
@@ -9,10 +9,10 @@ use super::{
     probing::Probing, source::InstanceSource, watch::Watch,
 };
 
-/// A wait for a set of instances.
+/// A wait for one instance or many.
 ///
-/// Dropping the future of [`wait`](Self::wait) stops the wait; what was seen until then stays
-/// readable through [`outcome`](Self::outcome).
+/// Dropping the future of [`wait`](Self::wait) stops the wait; [`outcome`](Self::outcome) returns
+/// what is known by then.
 #[derive(Debug)]
 pub struct Waiter<S, P> {
     source: S,
@@ -22,12 +22,12 @@ pub struct Waiter<S, P> {
 }
 
 impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
-    /// A wait that asks `source`, reaches addresses with `probe`, and follows `policy`.
+    /// Makes a wait that polls `source`, tries addresses with `probe`, and follows `policy`.
     pub fn new(source: S, probe: P, policy: Policy) -> Self {
         Self { source, probe, policy, started: None }
     }
 
-    /// Every instance and what has been seen of it, in the order given.
+    /// The state of every instance, in the order given.
     #[must_use]
     pub fn watches(&self) -> &[Watch] {
         self.policy.watches()
@@ -39,15 +39,15 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
         self.started.map(|started| started.elapsed()).unwrap_or_default()
     }
 
-    /// What the wait has come to so far.
+    /// The outcome so far.
     pub fn outcome(&self) -> Outcome {
         Outcome::new(self.watches().to_vec(), self.policy.rules().any, self.elapsed())
     }
 
-    /// Waits until every instance has its ending, which is at the deadline at the latest.
+    /// Waits until every instance has an ending, at most until the deadline.
     ///
-    /// A wait that [looks once](super::rules::Deadline::LookOnce) takes as long as the source
-    /// takes to answer.
+    /// With [`Deadline::LookOnce`](super::rules::Deadline::LookOnce) this takes as long as the
+    /// source takes to answer.
     pub async fn wait(&mut self, observer: &mut impl Observer) -> Outcome {
         let started = *self.started.get_or_insert_with(Instant::now);
         self.run(started, observer).await;
@@ -71,7 +71,7 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
                 }
                 () = until(started, Some(at)) => {}
             }
-            // A poll that a stopped process has slept through would be cut as soon as it is sent.
+            // After the process was stopped: a poll would be cancelled as soon as it is sent.
             let is_too_late = policy.cut().is_some_and(|cut| started.elapsed() > cut);
             match decision {
                 Decision::PollAt(..) if is_too_late => policy.give_up(started.elapsed(), observer),
@@ -86,8 +86,8 @@ impl<S: InstanceSource, P: Probe + Sync> Waiter<S, P> {
     }
 }
 
-/// Sends one round of polls while the probes go on. The deadline cuts it; what has come until then
-/// counts.
+/// Sends one round of polls while the probes go on. At the deadline it is cancelled, and the answers
+/// that have come by then count.
 async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     source: &mut S,
     probing: &mut Probing<'_, P>,
@@ -116,12 +116,12 @@ async fn poll_once<S: InstanceSource, P: Probe + Sync>(
     policy.record(round, started.elapsed(), observer);
 }
 
-/// Waits until so long after the start; for ever, where no time is given or none can be reached.
+/// Sleeps until `after` the start; forever if that is `None` or out of range.
 async fn until(started: Instant, after: Option<Duration>) {
     match after.and_then(|after| started.checked_add(after)) {
-        // A timer of no length would still take a millisecond.
-        Some(moment) if moment <= Instant::now() => {}
-        Some(moment) => sleep_until(moment).await,
+        // A timer of zero length takes a millisecond.
+        Some(instant) if instant <= Instant::now() => {}
+        Some(instant) => sleep_until(instant).await,
         None => pending().await,
     }
 }

@@ -1,4 +1,4 @@
-//! One instance: what has been seen of it, and the verdict so far.
+//! The state of the wait for one instance.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,7 +7,7 @@ use super::{
     ending::Ending,
     event::{Observer, WaitEvent},
     probe::ProbeError,
-    refusals::{Poll, Refusals, Strike},
+    refusals::{Consequence, Poll, Refusals},
     rules::Rules,
     stage::{Stage, Tally},
     timeline::Timeline,
@@ -18,10 +18,11 @@ use crate::answer::{
     poll_error::PollError,
 };
 
-/// How many unclear statuses are remembered: a server that invents one a poll cannot fill memory.
-const UNCLEAR_REMEMBERED: usize = 64;
+/// The most unclear statuses that are remembered: a server that returns a new one on each poll must
+/// not fill the memory.
+const MAX_UNCLEAR: usize = 64;
 
-/// One instance: what has been seen of it, and the verdict so far.
+/// The state of the wait for one instance. Times are since the start of the wait.
 #[derive(Debug, Clone)]
 pub struct Watch {
     id: InstanceId,
@@ -39,12 +40,12 @@ pub struct Watch {
     has_unusable_address: bool,
 }
 
-/// What a poll brought that concerns the whole round.
+/// What an answer means for the whole round.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Reaction {
-    /// Whether something was seen for the first time, which brings the next poll closer.
+    /// Whether it has news, which bring the next poll closer.
     pub(super) is_news: bool,
-    /// Whether an error is another one than before.
+    /// Whether it is an error of another kind than the last answer.
     pub(super) is_new_error: bool,
 }
 
@@ -67,42 +68,42 @@ impl Watch {
         }
     }
 
-    /// The instance that is watched.
+    /// The id of the instance.
     #[must_use]
     pub fn id(&self) -> &InstanceId {
         &self.id
     }
 
-    /// The last that the API said of it.
+    /// The instance as last observed.
     #[must_use]
     pub fn instance(&self) -> Option<&Instance> {
         self.instance.as_ref()
     }
 
-    /// When the API last said something of it.
+    /// When the instance was last observed; zero if it never was.
     #[must_use]
     pub fn observed_at(&self) -> Duration {
         self.observed_at
     }
 
-    /// When it was last asked for.
+    /// When the last poll was sent.
     pub(crate) fn asked_at(&self) -> Option<Duration> {
         self.asked_at
     }
 
-    /// Its history.
+    /// The history of the instance.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// Where the wait for it stands.
+    /// The stage of the wait.
     #[must_use]
     pub fn stage(&self) -> &Stage {
         &self.stage
     }
 
-    /// How the wait for it ended, once it has.
+    /// How the wait ended, once it has.
     #[must_use]
     pub fn ending(&self) -> Option<&Ending> {
         match &self.stage {
@@ -111,7 +112,7 @@ impl Watch {
         }
     }
 
-    /// Returns whether the condition is met for it.
+    /// Returns whether the condition is met.
     #[must_use]
     pub fn is_met(&self) -> bool {
         matches!(self.ending(), Some(Ending::Met(_)))
@@ -126,7 +127,7 @@ impl Watch {
         }
     }
 
-    /// When the condition was met or the wait for it ended otherwise.
+    /// When the wait ended, once it has.
     #[must_use]
     pub fn over_at(&self) -> Option<Duration> {
         match self.stage {
@@ -135,13 +136,13 @@ impl Watch {
         }
     }
 
-    /// What its polls came to.
+    /// The counts of its polls.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// The last thing that went wrong, if anything did.
+    /// The most recent error.
     #[must_use]
     pub fn last_error(&self) -> Option<&PollError> {
         self.last_error.as_ref()
@@ -153,18 +154,18 @@ impl Watch {
         self.present_error.as_ref()
     }
 
-    /// Returns whether it is still waited for.
+    /// Returns whether the wait has not ended.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.stage, Stage::Waiting | Stage::Probing { .. })
+        !matches!(self.stage, Stage::Over { .. })
     }
 
-    /// Returns whether it cannot meet the condition any more, by its own doing.
+    /// Returns whether the wait ended without the condition, and not because of another instance.
     pub(crate) fn has_failed(&self) -> bool {
         self.ending().is_some_and(|e| !matches!(e, Ending::Met(_) | Ending::Abandoned))
     }
 
-    /// Takes in what the API said of the instance.
+    /// Records an observation of the instance.
     pub(super) fn record_instance(
         &mut self,
         instance: Instance,
@@ -231,7 +232,7 @@ impl Watch {
         observer.observe(at, &WaitEvent::Met { id: &self.id, address });
     }
 
-    /// Ends the wait for this instance without the condition.
+    /// Ends the wait without the condition.
     pub(super) fn end(&mut self, ending: Ending, at: Duration, observer: &mut impl Observer) {
         if let Some(since) = self.throttled_since.take() {
             self.tally.throttled_for += at.saturating_sub(since);
@@ -241,15 +242,14 @@ impl Watch {
     }
 
     fn exhausted_budget(&self, rules: &Rules, at: Duration) -> Option<(Status, Duration)> {
-        let present = self.timeline.status().filter(|_| self.is_waiting())?;
-        let budget = rules.budget_for(present)?;
-        (self.timeline.time_in(present, at) >= budget).then(|| (present.clone(), budget))
+        let status = self.timeline.status().filter(|_| self.is_waiting())?;
+        let budget = rules.budget_for(status)?;
+        (self.timeline.time_in(status, at) >= budget).then(|| (status.clone(), budget))
     }
 
     fn warn_if_unclear(&mut self, status: &Status, at: Duration, observer: &mut impl Observer) {
         let unclear = *status == Status::Unknown || !status.is_documented();
-        if unclear && self.unclear.len() < UNCLEAR_REMEMBERED && self.unclear.insert(status.clone())
-        {
+        if unclear && self.unclear.len() < MAX_UNCLEAR && self.unclear.insert(status.clone()) {
             observer.observe(at, &WaitEvent::UnclearStatus { id: &self.id, status });
         }
     }
@@ -267,7 +267,7 @@ impl Watch {
         }
     }
 
-    /// Takes in a poll that failed.
+    /// Records an error.
     pub(super) fn record_error(
         &mut self,
         error: PollError,
@@ -279,16 +279,15 @@ impl Watch {
             self.present_error.as_ref().is_some_and(|before| before.is_same_kind(&error));
         let is_new_error = !is_repeated || error.hint().is_some();
         let has_been_missing = self.refusals.has_been_missing();
-        let strike = self.refusals.record(&error, poll, self.instance.is_some());
-        match strike {
-            Strike::Throttled => {
+        match self.refusals.record(&error, poll, self.instance.is_some()) {
+            Consequence::Throttled => {
                 self.tally.throttled += 1;
                 self.throttled_since = Some(poll.at);
             }
-            Strike::Transient => self.tally.transient_errors += 1,
-            Strike::Missing => {}
-            Strike::Over(Ending::Met(address)) => self.meet(address, poll.at, observer),
-            Strike::Over(ending) => self.end(ending, poll.at, observer),
+            Consequence::Transient => self.tally.transient_errors += 1,
+            Consequence::Missing => {}
+            Consequence::Over(Ending::Met(address)) => self.meet(address, poll.at, observer),
+            Consequence::Over(ending) => self.end(ending, poll.at, observer),
         }
         self.present_error = Some(error.clone());
         self.last_error = Some(error);
@@ -296,7 +295,7 @@ impl Watch {
         Reaction { is_news, is_new_error }
     }
 
-    /// Counts one poll, which was sent at `asked_at`.
+    /// Counts a poll that was sent at `asked_at`.
     pub(super) fn count_poll(&mut self, asked_at: Duration) {
         self.tally.polls += 1;
         self.asked_at = Some(asked_at);
@@ -305,7 +304,7 @@ impl Watch {
         }
     }
 
-    /// Takes in an attempt to reach `address`; one that outlived its address counts for nothing.
+    /// Records an attempt at `address`; one at another address than the current one is ignored.
     pub(super) fn record_probe(
         &mut self,
         address: Address,
@@ -338,18 +337,18 @@ impl Watch {
         }
     }
 
-    /// The ending that fits when the deadline has come.
+    /// The ending if the deadline passes now.
     pub(super) fn ending_at_deadline(&self) -> Ending {
         match (&self.stage, &self.present_error) {
-            // A hint that reached beyond the deadline would have ended the wait before.
+            // A hint past the deadline would have ended the wait before.
             (_, Some(PollError::Throttled { .. })) => Ending::Throttled(None),
             (Stage::Probing { last_error, .. }, _) => Ending::Unreachable(last_error.clone()),
             _ => Ending::TimedOut,
         }
     }
 
-    /// The next moment at which a poll would decide something, if that is yet to come: a limit
-    /// that has passed while the server failed is no reason to hurry the server.
+    /// When the next grace period or budget ends. One that has passed while the server failed is no
+    /// reason to poll sooner.
     pub(super) fn next_limit(&self, rules: &Rules, now: Duration) -> Option<Duration> {
         if !self.is_waiting() {
             return None;
@@ -357,16 +356,16 @@ impl Watch {
         let is_missing = matches!(self.present_error, Some(PollError::NotFound(_)));
         let grace =
             (is_missing && rules.condition != Condition::Deleted).then_some(rules.not_found_grace);
-        let budget = self.timeline.status().and_then(|present| {
-            let budget = rules.budget_for(present)?;
-            let left = budget.saturating_sub(self.timeline.time_in(present, now));
+        let budget = self.timeline.status().and_then(|status| {
+            let budget = rules.budget_for(status)?;
+            let left = budget.saturating_sub(self.timeline.time_in(status, now));
             Some(now.saturating_add(left))
         });
         let limits = [grace, budget, self.refusals.foreign_until()].into_iter().flatten();
         limits.filter(|limit| *limit > now).min()
     }
 
-    /// When a 404 that is not confirmed yet has to be looked at again, if there is one.
+    /// When a 404 is due to be confirmed, if there is one.
     pub(super) fn second_look(
         &self,
         rules: &Rules,

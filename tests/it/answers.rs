@@ -10,7 +10,7 @@ use crate::fixture::{
 
 const IP: &str = "203.0.113.42\n";
 
-/// Plays `acts`, waits for `inst_abc`: exit code, standard output and the number of requests.
+/// Plays `acts` and waits for `inst_abc`; checks the exit code, standard output and number of requests.
 #[track_caller]
 fn ends(acts: impl IntoIterator<Item = Act>, code: i32, stdout: &str, requests: usize) {
     let server = Server::playing(acts);
@@ -18,7 +18,7 @@ fn ends(acts: impl IntoIterator<Item = Act>, code: i32, stdout: &str, requests: 
     assert_eq!(server.count(), requests);
 }
 
-/// Plays `act` for ever: the wait ends at its deadline and has polled more than once.
+/// Plays `act` forever; the wait must end at its deadline after more than one poll.
 #[track_caller]
 fn is_retried_until_the_deadline(act: &Act, reason: &str) {
     let ended = with_enough_time(Duration::from_millis(400), |deadline| {
@@ -30,7 +30,7 @@ fn is_retried_until_the_deadline(act: &Act, reason: &str) {
     ended.expect("polled again").assert(124, "").says(reason);
 }
 
-/// Plays `act` once, then ready: the fault is passed over.
+/// Plays `act` once, then ready; the fault must be retried.
 #[track_caller]
 fn passes(act: Act) {
     ends([act, ready()], 0, IP, 2);
@@ -42,7 +42,7 @@ fn ready_with_an_ip_prints_it_and_nothing_else() {
 }
 
 #[test]
-fn init_pending_and_provisioning_are_polled_on() {
+fn init_pending_and_provisioning_are_polled_again() {
     let acts = ["init", "pending", "provisioning"].map(|status| instance(status, ""));
     ends(acts.into_iter().chain([ready()]), 0, IP, 4);
 }
@@ -54,14 +54,14 @@ fn an_ip_is_not_believed_before_the_status_is_ready() {
 }
 
 #[test]
-fn ready_without_an_ip_is_polled_on_until_there_is_one() {
+fn ready_without_an_ip_is_polled_until_there_is_one() {
     for nothing in ["", r#","ip":"""#, r#","ip":null"#] {
         ends([instance("ready", nothing), ready()], 0, IP, 2);
     }
 }
 
 #[test]
-fn an_ip_that_is_no_address_to_connect_to_is_never_printed() {
+fn an_ip_that_cannot_be_connected_to_is_never_printed() {
     for hostile in [
         "203.0.113.42; rm -rf /",
         "0.0.0.0",
@@ -101,7 +101,7 @@ fn undeclared_values_of_the_enums_are_not_fatal() {
 }
 
 #[test]
-fn an_unclear_status_is_polled_on_and_warned_of_once() {
+fn an_unclear_status_is_polled_again_and_warned_of_once() {
     for status in ["unknown", "paused"] {
         let server = Server::playing([
             instance(status, ""),
@@ -121,13 +121,13 @@ fn an_unclear_status_is_polled_on_and_warned_of_once() {
 }
 
 #[test]
-fn stopped_ends_the_wait_at_once() {
+fn stopped_ends_the_wait_immediately() {
     ends([instance("stopped", ""), ready()], 3, "", 1);
     ends([pending(), instance("stopped", ""), ready()], 3, "", 2);
 }
 
 #[test]
-fn refused_credentials_end_the_wait_at_once() {
+fn refused_credentials_end_the_wait_immediately() {
     for status in [401, 403] {
         ends([error(status, &[]), ready()], 4, "", 1);
     }
@@ -145,7 +145,7 @@ fn a_key_that_was_accepted_is_refused_at_the_second_refusal_in_a_row() {
 }
 
 #[test]
-fn a_refused_request_ends_the_wait_at_once() {
+fn a_refused_request_ends_the_wait_immediately() {
     for status in [400, 402, 405, 409, 410, 418, 422, 451, 499] {
         ends([error(status, &[]), ready()], 6, "", 1);
     }
@@ -181,7 +181,7 @@ fn an_instance_that_appears_within_the_grace_is_waited_for() {
 }
 
 #[test]
-fn without_a_grace_the_first_404_is_believed() {
+fn without_a_grace_the_first_404_is_final() {
     let server = Server::playing([error(404, &[]), ready()]);
     Program::asking(&server, &["--not-found-grace", "0"]).run().assert(5, "");
     assert_eq!(server.count(), 1);
@@ -223,7 +223,7 @@ fn a_body_that_ends_too_early_is_transient() {
 }
 
 #[test]
-fn a_body_of_ten_megabytes_is_transient_and_not_read_to_its_end() {
+fn a_body_of_ten_megabytes_is_transient_and_not_read_completely() {
     let padding = " ".repeat(10 << 20);
     passes(answer(200, &[], &padding));
     let chunk = format!("100000\r\n{}\r\n", &padding[..1 << 20]);
@@ -244,7 +244,7 @@ fn a_body_of_exactly_one_mebibyte_is_read() {
 }
 
 #[test]
-fn an_answer_that_is_no_instance_is_transient() {
+fn an_answer_that_is_not_an_instance_is_transient() {
     for (status, body) in [
         (204, ""),
         (200, ""),
@@ -282,7 +282,7 @@ fn a_reset_connection_is_transient() {
 }
 
 #[test]
-fn what_is_not_http_is_transient() {
+fn a_response_that_is_not_http_is_transient() {
     passes(Act::BytesThenClose(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()));
     passes(Act::BytesThenClose(Vec::new()));
 }
@@ -306,7 +306,7 @@ fn a_slow_header_is_cut_by_the_request_timeout() {
     let slow = Act::Slow(b"HTTP/1.1 200".to_vec(), Duration::from_secs(30), b" OK\r\n".to_vec());
     let server = Server::playing([slow, ready()]);
     let ended = Program::asking(&server, &["--request-timeout", "200ms"]).run();
-    ended.assert(0, IP).says("no whole answer within 200ms");
+    ended.assert(0, IP).says("no complete answer within 200ms");
     assert_eq!(server.count(), 2);
 }
 
@@ -315,11 +315,11 @@ fn a_slow_body_is_cut_by_the_request_timeout() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":".to_vec();
     let server = Server::playing([Act::Slow(head, Duration::from_secs(30), Vec::new()), ready()]);
     let ended = Program::asking(&server, &["--request-timeout", "200ms"]).run();
-    ended.assert(0, IP).says("no whole answer within 200ms");
+    ended.assert(0, IP).says("no complete answer within 200ms");
 }
 
 #[test]
-fn an_answer_that_takes_its_time_within_the_limit_is_good() {
+fn a_slow_answer_within_the_request_timeout_counts() {
     let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     let slow = Act::Slow(head.into_bytes(), Duration::from_millis(300), body.into_bytes());
@@ -345,7 +345,7 @@ fn a_refusal_counts_as_the_apis_own_as_soon_as_its_body_says_so() {
     let ended = Program::asking(&server, &["--request-timeout", "50s"]).run();
     ended.assert(4, "").says("HTTP 401: no");
     assert!(ended.took < Duration::from_secs(30), "{ended:#?}");
-    // What never came whole may be anybody's.
+    // An incomplete body does not show whose it is.
     passes(hanging(r#"{"error":{"mess"#));
 }
 

@@ -1,4 +1,4 @@
-//! COMMAND: what runs once the condition holds.
+//! COMMAND, which runs once the condition is met.
 
 use std::{fs, os::unix::process::ExitStatusExt as _};
 
@@ -31,13 +31,13 @@ fn a_command_that_dies_of_a_signal_dies_of_it() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126() {
+fn a_missing_command_is_127_and_one_that_cannot_run_is_126() {
     then(&[], &["no-such-command-anywhere"]).run().assert(127, "").says("no-such-command-anywhere");
     then(&[], &["/etc/passwd"]).run().assert(126, "").says("/etc/passwd");
     then(&[], &["/"]).run().assert(126, "");
 }
 
-/// Runs a COMMAND for an instance that is never ready: only what is known at the start ends it.
+/// Runs a COMMAND for an instance that is never ready, so that only an error at the start ends it.
 fn known_at_the_start(command: &[&str]) -> crate::fixture::program::Ended {
     let words = ["a", "--simulate=pending", "--timeout", "30s", "--"].iter().chain(command);
     let ended = Program::new(words.copied()).run();
@@ -55,7 +55,7 @@ fn script(folder: &tempfile::TempDir, content: &str, mode: u32) -> String {
 }
 
 #[test]
-fn a_command_that_surely_cannot_run_is_told_of_before_the_wait() {
+fn a_command_that_cannot_run_is_reported_before_the_wait() {
     let folder = tempfile::tempdir().unwrap();
     for missing in ["no-such-command-anywhere", "/no/such/file", "./no-such-file", ""] {
         known_at_the_start(&[missing]).assert(127, "").says("there is no such command");
@@ -76,7 +76,7 @@ fn a_command_that_surely_cannot_run_is_told_of_before_the_wait() {
 }
 
 #[test]
-fn more_ids_than_a_command_can_be_given_are_told_of_before_the_wait() {
+fn too_many_ids_for_a_command_line_are_reported_before_the_wait() {
     let ids: Vec<String> = (0..12_000).map(|n| format!("instance-{n}")).collect();
     let options = ["@-", "--simulate=pending", "--timeout", "30s"];
     let command = ["--", "true"];
@@ -89,7 +89,7 @@ fn more_ids_than_a_command_can_be_given_are_told_of_before_the_wait() {
 }
 
 #[test]
-fn a_probe_is_looked_for_at_the_start_too() {
+fn the_command_of_a_probe_is_looked_for_at_the_start_too() {
     let words = ["a", "--simulate=pending", "-t", "30s", "--for", "exec", "--", "no-such-probe"];
     let ended = Program::new(words).run();
     ended.assert(127, "").says("no-such-probe").never_says("a  pending");
@@ -153,7 +153,7 @@ fn a_signal_reaches_the_command_once_it_runs() {
 }
 
 #[test]
-fn a_report_is_there_before_the_command_starts() {
+fn the_report_is_written_before_the_command_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report");
     let path = file.to_str().unwrap();

@@ -1,4 +1,4 @@
-//! Completion, by the shells themselves, and the manual page.
+//! Completion, tested in the shells themselves, and the manual page.
 
 use std::{
     io::Write as _,
@@ -16,7 +16,7 @@ fn generated(what: &str) -> String {
     ended.stdout
 }
 
-/// What `program` says, given `input`.
+/// The output of `program`, given `input`.
 fn said(program: &[&str], input: &str) -> String {
     let mut child = Command::new(program[0])
         .args(&program[1..])

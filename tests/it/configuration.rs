@@ -1,4 +1,4 @@
-//! Usage and configuration: what is refused, and how it is said.
+//! Usage and configuration: what is refused, with which message.
 
 use std::fs;
 
@@ -29,14 +29,14 @@ fn a_wrong_command_line_is_exit_2() {
     refused(&["inst_abc", "--for", "running"], "ready, ssh");
     refused(&["inst_abc", "--for", "ssh:0"], "65535");
     refused(&["inst_abc", "--for", "tcp"], "tcp:8000");
-    refused(&["inst_abc", "--stable", "0"], "from 1 on");
+    refused(&["inst_abc", "--stable", "0"], "at least 1");
     refused(&["inst_abc", "--max-in", "pending"], "pending=5m");
     refused(&["inst_abc", "-q", "-v"], "cannot be used with");
     refused(&["inst_abc", "ssh", "ubuntu@{ip}"], "begins after");
     refused(&["inst_abc", "--simulate", "pending,ready"], "--simulate=pending,ready");
     refused(&[""], "empty");
     refused(&["inst\u{1}abc"], "surely not");
-    refused(&["null"], "for nothing");
+    refused(&["null"], "for a missing value");
     refused(&[".."], "`..`");
     refused(&["@/no/such/file"], "/no/such/file");
     refused(&["inst(x)", "-o", "env", "--simulate"], "cannot carry the id");
@@ -51,7 +51,7 @@ fn there_is_no_option_that_takes_the_key() {
 }
 
 #[test]
-fn a_script_with_a_mistake_is_refused_with_its_position() {
+fn an_invalid_script_is_refused_with_the_position_of_its_error() {
     refused(&["a", "--simulate=pending:2s,pendign"], "step 2, at character 12");
 }
 
@@ -120,7 +120,7 @@ fn an_empty_variable_of_any_option_is_unset() {
 }
 
 #[test]
-fn a_switch_takes_what_people_write_for_yes_and_no() {
+fn a_switch_accepts_common_words_for_yes_and_no() {
     let looks_once = |value: &str| {
         let program = Program::new(["a", "--simulate=ready"]).env("WAIT_READY_QUIET", value);
         !program.run().stderr.contains("1 poll")
@@ -130,7 +130,7 @@ fn a_switch_takes_what_people_write_for_yes_and_no() {
 }
 
 #[test]
-fn without_a_key_the_places_are_listed_in_order() {
+fn without_a_key_the_error_lists_the_places_in_order() {
     let ended = Program::new(["inst_abc"]).run();
     ended.assert(2, "").says("no API key found").says("--simulate");
     let mut rest = ended.stderr.as_str();
@@ -217,11 +217,11 @@ fn a_key_that_cannot_be_sent_is_exit_2_and_not_echoed() {
     fs::write(&file, "[default]\nkey = \"secret\nx").unwrap();
     let ended =
         Program::asking(&server, &[]).without_env("FAL_KEY").env("FAL_CONFIG_PATH", &file).run();
-    ended.assert(2, "").says("not readable as TOML (line ").never_says("secret");
+    ended.assert(2, "").says("is not valid TOML (line ").never_says("secret");
     assert_eq!(server.count(), 0);
 }
 
-/// What people copy along with a key, and what is said of it.
+/// What people copy along with a key, and the message.
 const COPIED_ALONG: [(&str, &str); 12] = [
     ("\"secret\"", "quotation marks"),
     ("'secret'", "quotation marks"),
@@ -234,11 +234,11 @@ const COPIED_ALONG: [(&str, &str); 12] = [
     ("\"FAL_KEY=secret\"", "begins with `FAL_KEY=`"),
     ("export FAL_KEY=secret", "begins with `export `"),
     ("Authorization: Key secret", "begins with `Authorization:`"),
-    ("${secret}", "nobody has replaced"),
+    ("${secret}", "was not expanded"),
 ];
 
 #[test]
-fn what_was_copied_along_with_a_key_is_said_wherever_the_key_is_from() {
+fn text_copied_along_with_a_key_is_named_wherever_the_key_is_from() {
     let server = Server::playing([ready()]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
@@ -262,7 +262,7 @@ fn what_was_copied_along_with_a_key_is_said_wherever_the_key_is_from() {
 }
 
 #[test]
-fn half_a_pair_and_a_missing_profile_are_said() {
+fn half_a_pair_and_a_missing_profile_are_named() {
     let program = || Program::new(["inst_abc"]);
     program().env("FAL_KEY_ID", "x").run().assert(2, "").says("FAL_KEY_SECRET is not");
     let folder = tempfile::tempdir().unwrap();
@@ -291,7 +291,7 @@ fn a_proxy_of_the_environment_is_used() {
         .run()
         .assert(0, IP);
     assert_eq!((server.count(), proxy.count()), (1, 1));
-    // Plain http to this machine stays on it: a proxy would be sent the key in the open.
+    // Plain http to this machine uses no proxy, which would be sent the key unencrypted.
     Program::asking(&server, &[]).env("HTTP_PROXY", &url).run().assert(0, IP);
     assert_eq!((server.count(), proxy.count()), (2, 1));
     Program::new(["a", "--simulate=ready"]).env("HTTP_PROXY", &url).run().assert(0, IP);

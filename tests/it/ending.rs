@@ -1,4 +1,4 @@
-//! How a run ends: signals, streams that fail, words that explain.
+//! How a run ends: signals, failing streams, explanations.
 
 use std::{fs::File, time::Duration};
 
@@ -27,7 +27,7 @@ fn sigint_and_sigterm_end_the_wait_with_their_own_codes() {
 }
 
 #[test]
-fn a_signal_is_heard_while_a_request_hangs() {
+fn a_signal_is_handled_while_a_request_hangs() {
     let silent = Act::Slow(Vec::new(), Duration::from_secs(40), Vec::new());
     let server = Server::playing([silent]);
     let running = waiting(&server, &["--request-timeout", "40s"]);
@@ -38,14 +38,14 @@ fn a_signal_is_heard_while_a_request_hangs() {
 }
 
 #[test]
-fn a_signal_is_heard_while_standard_input_is_read() {
+fn a_signal_is_handled_while_standard_input_is_read() {
     let running = Program::new(["@-", "--simulate"]).with_open_stdin().start();
     eventually("a handler", || handles_signals(running.id()));
     running.signal("INT");
     running.end().assert(130, "").says("before the wait began");
 }
 
-/// Whether the process has a handler for SIGINT.
+/// Returns whether the process has a handler for SIGINT.
 fn handles_signals(process: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
@@ -90,7 +90,7 @@ fn a_timeout_says_the_last_status_its_time_the_polls_and_the_last_error() {
 }
 
 #[test]
-fn what_a_server_says_cannot_begin_a_line_or_move_the_cursor() {
+fn server_text_cannot_begin_a_line_or_move_the_cursor() {
     let hostile =
         r#"{"error":{"type":"x","message":"a\n::error::b\r\u001b[2Jc","request_id":"r\nq"}}"#;
     let server = Server::playing([crate::fixture::server::answer(403, &[], hostile)]);
@@ -101,7 +101,7 @@ fn what_a_server_says_cannot_begin_a_line_or_move_the_cursor() {
 }
 
 #[test]
-fn every_error_names_what_the_server_said_and_its_request_id() {
+fn every_error_has_the_servers_message_and_request_id() {
     for (status, advice) in [(401, "FAL_KEY"), (403, "permission"), (400, "--api-url")] {
         let server = Server::playing([error(status, &[])]);
         Program::asking(&server, &[])

@@ -1,4 +1,4 @@
-//! Answers that cannot be used: who gave them, what they said, and what does not decide.
+//! Responses that cannot be used: who sent them, what they say, and what does not decide.
 
 use std::{fs, net::TcpListener, time::Duration};
 
@@ -22,7 +22,7 @@ fn challenge() -> Act {
     answer(403, &headers, PAGE)
 }
 
-/// Refusals that are not the API's own, and what is told of them.
+/// Foreign refusals, and their messages.
 fn foreign() -> Vec<(Act, &'static str)> {
     let json = ("Content-Type", "application/json");
     vec![
@@ -54,7 +54,7 @@ fn foreign() -> Vec<(Act, &'static str)> {
 }
 
 #[test]
-fn a_refusal_in_front_of_the_api_passes_and_says_who_gave_it() {
+fn a_foreign_refusal_is_retried_and_names_its_sender() {
     for (act, says) in foreign() {
         let server = Server::playing([act.clone(), act, ready()]);
         let ended = Program::asking(&server, &[]).run();
@@ -64,7 +64,7 @@ fn a_refusal_in_front_of_the_api_passes_and_says_who_gave_it() {
 }
 
 #[test]
-fn a_404_of_a_gateway_is_no_deletion() {
+fn a_404_of_a_gateway_is_not_a_deletion() {
     let gone = || answer(404, &[("Server", "nginx")], "<h1>404 Not Found</h1>");
     let server = Server::playing([ready(), gone()]);
     let ended = Program::asking(&server, &["--for", "deleted", "--timeout", "5s"]).run();
@@ -101,7 +101,7 @@ fn the_documentation_is_named_whatever_the_code() {
 }
 
 #[test]
-fn the_number_of_the_request_is_found_wherever_it_stands() {
+fn the_request_id_is_found_in_each_header() {
     let ids = [("x-request-id", "id-1"), ("x-fal-request-id", "id-2"), ("cf-ray", "id-3")];
     for first in 0..ids.len() {
         let body = r#"{"error":{"message":"m"}}"#;
@@ -112,14 +112,14 @@ fn the_number_of_the_request_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn json_is_asked_for() {
+fn json_is_requested() {
     let server = Server::playing([ready()]);
     Program::asking(&server, &[]).run().assert(0, IP);
     assert_eq!(server.seen()[0].headers["accept"], "application/json");
 }
 
 #[test]
-fn a_success_that_is_a_page_says_its_type_and_title() {
+fn an_html_page_with_status_200_is_named_by_type_and_title() {
     let html = ("Content-Type", "text/html");
     for (act, says) in [
         (
@@ -130,7 +130,7 @@ fn a_success_that_is_a_page_says_its_type_and_title() {
         (answer(200, &[("Content-Type", "text/plain")], "OK"), "not JSON but text/plain, \"OK\""),
         (
             answer(200, &[("Content-Encoding", "br")], "x"),
-            "compressed (br), which was not asked for",
+            "compressed (br), which was not requested",
         ),
     ] {
         let server = Server::playing([act, ready()]);
@@ -149,7 +149,8 @@ fn an_answer_that_cannot_be_used_leaves_one_trace_without_the_key() {
         let arguments = ["-vv", "--timeout", "300ms", "--report", report.to_str().unwrap()];
         let ended = Program::asking(&server, &arguments).run();
         ended.never_says("c0ffee").never_says("not-told");
-        ended.says(&format!("it came as HTTP {status}; content-length: ")).says("server: proxy");
+        let answer = format!("unusable answer: HTTP {status}; content-length: ");
+        ended.says(&answer).says("server: proxy");
         let record = fs::read_to_string(&report).unwrap();
         assert!(!record.contains("c0ffee") && !record.contains("not-told"), "{record}");
         let record: serde_json::Value = serde_json::from_str(&record).unwrap();
@@ -167,7 +168,7 @@ fn an_answer_that_cannot_be_used_leaves_one_trace_without_the_key() {
 }
 
 #[test]
-fn headers_that_nobody_needs_do_not_decide() {
+fn unused_headers_do_not_decide() {
     let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
     let many = "X-More: and more\r\n".repeat(1_000);
     for odd in [many.as_str(), "Bad Name: x\r\n", "no colon\r\n", "X: \u{1}\r\n", "Date: never\r\n"]
@@ -181,7 +182,7 @@ fn headers_that_nobody_needs_do_not_decide() {
 }
 
 #[test]
-fn a_body_that_ends_with_the_connection_is_whole_when_it_reads_so() {
+fn a_body_that_ends_with_the_connection_is_complete_if_it_can_be_parsed() {
     let company = Authority::new("Example Company CA");
     let identity = company.certify(&["127.0.0.1"], Validity::Now);
     let body = described("inst_abc", "ready", r#","ip":"203.0.113.42""#);
@@ -200,13 +201,13 @@ fn a_body_that_ends_with_the_connection_is_whole_when_it_reads_so() {
             .env("FAL_API_URL", format!("https://{}/v1", server.address()))
             .env("SSL_CERT_FILE", company.file())
             .run();
-        // The server says no goodbye within TLS.
+        // The server closes without close_notify.
         ended.assert(code, stdout);
     }
 }
 
 #[test]
-fn a_key_file_that_is_replaced_goes_on_within_the_same_poll() {
+fn a_new_key_in_the_key_file_is_used_within_the_same_poll() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     for ids in [&["inst_abc"][..], &["inst_abc", "inst_b", "inst_c"]] {
@@ -269,7 +270,7 @@ fn a_url_without_version_is_suspected_and_the_right_one_is_not() {
 }
 
 #[test]
-fn a_reset_that_is_a_moment_is_waited_for() {
+fn a_reset_that_is_a_unix_time_is_waited_for() {
     let now = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_061_234);
     let date = httpdate::fmt_http_date(now);
     for reset in ["1764061235", "1764061235000"] {

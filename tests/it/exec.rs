@@ -1,4 +1,4 @@
-//! `--for exec`: a command of the user's own decides when a machine is usable.
+//! `--for exec`: the user's command decides when a machine is usable.
 #![cfg(unix)]
 
 use std::{fs, path::Path, time::Duration};
@@ -30,7 +30,7 @@ fn lines(path: &Path) -> usize {
     fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
-/// Whether the process whose number a script has left there is still running.
+/// Returns whether the process whose id a script wrote to the file is still running.
 fn is_running(pid_file: &Path) -> bool {
     let pid = fs::read_to_string(pid_file).unwrap();
     let status = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
@@ -56,7 +56,7 @@ fn the_command_knows_the_instance_and_not_the_key() {
 }
 
 #[test]
-fn it_is_run_again_until_it_succeeds_whatever_it_answers() {
+fn a_failed_command_is_run_again_whatever_its_exit_code() {
     for code in [1, 126, 127, 255] {
         let folder = folder();
         let runs = folder.path().join("runs");
@@ -68,7 +68,7 @@ fn it_is_run_again_until_it_succeeds_whatever_it_answers() {
 }
 
 #[test]
-fn one_that_never_succeeds_says_how_it_ended_and_what_it_said_last() {
+fn a_command_that_never_succeeds_is_reported_with_its_exit_code_and_last_line() {
     let ended = probed_by("echo fine; echo 'Connection refused' >&2; exit 255", &["-t", "2s"]);
     ended.assert(8, "").says("exit status: 255").says("Connection refused");
     let ended = probed_by("printf 'no newline' >&2; kill -9 $$", &["-t", "2s"]);
@@ -76,7 +76,7 @@ fn one_that_never_succeeds_says_how_it_ended_and_what_it_said_last() {
 }
 
 #[test]
-fn what_it_writes_is_data() {
+fn the_output_of_the_command_is_escaped() {
     let ended =
         probed_by(r"printf '\033[2J::error::x\r\n::warning::y\n' >&2; exit 1", &["-t", "2s"]);
     ended.assert(8, "").never_says("\x1b");
@@ -84,7 +84,7 @@ fn what_it_writes_is_data() {
 }
 
 #[test]
-fn a_run_that_hangs_is_cut_by_the_deadline_with_all_that_it_has_started() {
+fn a_command_that_hangs_is_killed_at_the_deadline_with_its_process_group() {
     let folder = folder();
     let [leader, child] = ["leader", "child"].map(|name| folder.path().join(name));
     let script = format!(
@@ -102,7 +102,7 @@ fn a_run_that_hangs_is_cut_by_the_deadline_with_all_that_it_has_started() {
 }
 
 #[test]
-fn with_timeout_0_a_run_is_cut_to_the_time_of_a_request() {
+fn with_timeout_0_a_run_is_cut_to_the_request_timeout() {
     let server = Server::playing([instance("ready", r#","ip":"127.0.0.1""#)]);
     let arguments = ["--timeout", "0", "--request-timeout", "1s"];
     let ended = probe(&server, "sleep 600", &arguments).run();
@@ -112,14 +112,14 @@ fn with_timeout_0_a_run_is_cut_to_the_time_of_a_request() {
 }
 
 #[test]
-fn a_flood_neither_blocks_it_nor_is_shown_to_its_end() {
+fn a_flood_of_output_neither_blocks_the_command_nor_is_shown_in_full() {
     let ended = probed_by("yes x | head -n 200000; yes y | head -n 200000 >&2", &["-t", "50s"]);
     ended.assert(0, "127.0.0.1\n");
     assert!(ended.stderr.lines().count() < 300, "{}", ended.stderr.lines().count());
 }
 
 #[test]
-fn a_process_that_it_leaves_behind_neither_holds_it_up_nor_stays() {
+fn a_background_process_of_the_command_neither_delays_the_result_nor_survives() {
     let folder = folder();
     let pid = folder.path().join("pid");
     let script = format!("sleep 600 & echo $! > {}; exit 0", pid.display());
@@ -156,7 +156,7 @@ fn a_signal_ends_the_run() {
 }
 
 #[test]
-fn no_more_than_eight_run_at_once() {
+fn at_most_eight_commands_run_at_once() {
     let folder = folder();
     let [now, most] = ["now", "most"].map(|name| folder.path().join(name));
     fs::create_dir(&now).unwrap();

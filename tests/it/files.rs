@@ -72,7 +72,7 @@ fn a_failure_leaves_the_file_as_it_was_and_nothing_beside_it() {
 }
 
 #[test]
-fn a_link_in_the_files_place_is_replaced_and_what_it_leads_to_stays() {
+fn a_link_is_replaced_and_its_target_is_kept() {
     let folder = Folder::new();
     let server = Server::playing([ready()]);
     fs::write(folder.path("elsewhere"), "mine").unwrap();
@@ -158,7 +158,7 @@ fn a_report_is_written_when_the_wait_could_not_begin() {
 }
 
 #[test]
-fn a_wrong_command_line_is_reported_too_and_told_in_the_format_asked_for() {
+fn a_wrong_command_line_is_reported_too_in_the_requested_format() {
     let folder = Folder::new();
     let path = folder.text("report");
     let arguments = ["inst_abc", "--report", &path, "--log-format", "json", "--timeout", "5"];
@@ -172,7 +172,7 @@ fn a_wrong_command_line_is_reported_too_and_told_in_the_format_asked_for() {
 }
 
 #[test]
-fn what_a_server_says_is_escaped_in_json_too() {
+fn server_text_is_escaped_in_json_too() {
     let server = Server::playing([instance(
         "ready",
         r#","ip":"203.0.113.42","sector":"\u009b1m\u2028##[x]""#,
@@ -185,7 +185,7 @@ fn what_a_server_says_is_escaped_in_json_too() {
 }
 
 #[test]
-fn a_signal_ends_a_run_that_is_stuck_in_a_pipe() {
+fn a_signal_ends_a_run_that_is_blocked_on_a_pipe() {
     let folder = Folder::new();
     let fifo = folder.pipe("fifo");
     let server = Server::playing([ready()]);
@@ -197,7 +197,7 @@ fn a_signal_ends_a_run_that_is_stuck_in_a_pipe() {
     }
 }
 
-/// The system call that each thread is in, and where in the kernel it sleeps.
+/// The system call of each thread, and where in the kernel it sleeps.
 fn what_blocks(process: u32) -> Vec<(String, String)> {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
     let read = |thread: &Path, name| fs::read_to_string(thread.join(name)).unwrap_or_default();
@@ -205,7 +205,7 @@ fn what_blocks(process: u32) -> Vec<(String, String)> {
     threads.map(|thread| (read(&thread, "syscall"), read(&thread, "wchan"))).collect()
 }
 
-/// Whether the process sleeps in the kernel, opening a pipe that has no other end.
+/// Returns whether the process sleeps in the kernel, opening a pipe without another end.
 fn is_blocked_in_open(process: u32) -> bool {
     // On x86-64, 257 is openat, and 2 is open, which musl prefers; on aarch64, 56 is openat.
     what_blocks(process).iter().any(|(call, wait)| {
@@ -268,7 +268,7 @@ fn in_a_github_workflow_the_last_error_is_one_annotation() {
 }
 
 #[test]
-fn what_cannot_be_passed_on_is_exit_1_in_the_report_too() {
+fn a_result_that_cannot_be_written_is_exit_1_in_the_report_too() {
     let folder = Folder::new();
     let report = folder.text("report");
     let server = Server::playing([ready()]);
@@ -292,10 +292,10 @@ fn what_cannot_be_passed_on_is_exit_1_in_the_report_too() {
 }
 
 #[test]
-fn a_name_of_an_open_stream_is_written_to_after_what_is_there_and_stays_a_link() {
+fn a_path_of_an_open_stream_is_appended_to_and_stays_a_link() {
     let folder = Folder::new();
     let server = Server::playing([ready()]);
-    // Not /dev/stdout itself: a program that replaces it would harm this machine.
+    // Not /dev/stdout itself: a program that replaced it would damage this machine.
     for (option, descriptor) in [
         ("--report", "/proc/self/fd/1"),
         ("--output-file", "/dev/fd/1"),
@@ -327,7 +327,7 @@ fn a_signal_ends_a_run_whose_result_nobody_reads() {
         .start();
     eventually("it writes to the pipe", || {
         what_blocks(running.id()).iter().any(|(call, wait)| {
-            // 1 is write on x86-64, 64 on aarch64; what is written to 2 is the log.
+            // write is 1 on x86-64 and 64 on aarch64; writes to descriptor 2 are the log.
             let mut words = call.split(' ');
             let is_writing =
                 matches!(words.next(), Some("1" | "64")) && words.next() != Some("0x2");
@@ -343,7 +343,7 @@ fn a_signal_ends_a_run_whose_result_nobody_reads() {
 }
 
 #[test]
-fn what_cannot_be_written_is_named_as_what_it_is_before_the_first_poll() {
+fn an_unwritable_place_is_described_before_the_first_poll() {
     let folder = Folder::new();
     let server = Server::playing([ready()]);
     for (option, what) in
@@ -354,13 +354,13 @@ fn what_cannot_be_written_is_named_as_what_it_is_before_the_first_poll() {
     }
     let (one, same) = (folder.text("one"), folder.text("./one"));
     let ended = Program::asking(&server, &["--output-file", &one, "--report", &same]).run();
-    ended.assert(2, "").says("the result and the report are one file");
+    ended.assert(2, "").says("the result and the report are the same file");
     Program::asking(&server, &["--report", "/dev/null", "--summary", "/dev/null"]).run();
     assert_eq!(server.count(), 1);
 }
 
 #[test]
-fn a_report_of_a_wrong_command_line_says_all_of_what_is_wrong() {
+fn a_report_of_a_wrong_command_line_has_the_whole_error() {
     let folder = Folder::new();
     let report = folder.text("report");
     let message = |program: Program| {

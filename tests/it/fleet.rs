@@ -120,7 +120,7 @@ fn a_list_that_never_ends_costs_no_more_than_single_requests() {
 }
 
 #[test]
-fn an_instance_on_two_pages_counts_once_with_the_later_word() {
+fn of_an_instance_on_two_pages_the_later_one_counts() {
     let server = Server::responding(|_, seen| match asked(seen) {
         Asked::Page(None) => page(&[one("i1", "pending")], Some("2")),
         Asked::Page(_) => page(&[one("i1", "ready"), one("i2", "ready")], None),
@@ -130,7 +130,7 @@ fn an_instance_on_two_pages_counts_once_with_the_later_word() {
 }
 
 #[test]
-fn one_that_is_missing_from_the_list_is_confirmed_by_its_own_request() {
+fn an_instance_missing_from_the_list_is_confirmed_by_its_own_request() {
     let server = Server::responding(|_, seen| match asked(seen) {
         Asked::Page(_) => page(&[one("i1", "ready")], None),
         Asked::One("i2") => answer(200, &[], &one("i2", "ready")),
@@ -140,18 +140,18 @@ fn one_that_is_missing_from_the_list_is_confirmed_by_its_own_request() {
 }
 
 #[test]
-fn one_that_is_deleted_half_way_is_exit_5() {
+fn an_instance_deleted_during_the_wait_is_exit_5() {
     let server = Server::responding(|number, seen| match asked(seen) {
         Asked::Page(_) if number == 0 => page(&[one("i1", "pending"), one("i2", "pending")], None),
         Asked::Page(_) => page(&[one("i1", "ready")], None),
         Asked::One("i1") => answer(200, &[], &one("i1", "ready")),
         Asked::One(_) => error(404, &[]),
     });
-    wait(&server, &["i1", "i2"], &[]).assert(5, "").says("i2 was deleted while it was waited for");
+    wait(&server, &["i1", "i2"], &[]).assert(5, "").says("i2 was deleted during the wait");
 }
 
 #[test]
-fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
+fn a_refused_list_is_replaced_by_single_requests_and_reported_once() {
     for status in [403, 404, 405, 501] {
         let server = Server::responding(move |number, seen| match asked(seen) {
             Asked::Page(_) => error(status, &[]),
@@ -161,20 +161,20 @@ fn a_list_that_is_refused_is_replaced_by_single_requests_and_said_once() {
         });
         let ended = wait(&server, &["i1", "i2", "i3"], &[]);
         assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-        assert_eq!(ended.stderr.matches("asking for each instance").count(), 1, "{ended:#?}");
+        assert_eq!(ended.stderr.matches("requesting each instance").count(), 1, "{ended:#?}");
         let pages = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
         assert_eq!(pages, 1);
     }
 }
 
 #[test]
-fn a_refusal_of_every_request_is_not_blamed_on_the_list() {
+fn a_refusal_of_every_request_is_not_attributed_to_the_list() {
     let server = Server::responding(|_, _| error(400, &[]));
     wait(&server, &["i1", "i2"], &[]).assert(6, "");
     assert_eq!(server.count(), 3);
 }
 
-/// A list that always does this, in front of an API that is well.
+/// An API whose list always answers this.
 #[track_caller]
 fn list_is_replaced(act: &Act, says: &str, pages: usize) {
     let (singles, list) = (AtomicUsize::new(0), act.clone());
@@ -188,7 +188,7 @@ fn list_is_replaced(act: &Act, says: &str, pages: usize) {
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
     ended.assert(0, "203.0.113.2\n203.0.113.3\n203.0.113.4\n");
-    let said = ended.stderr.lines().filter(|line| line.contains("asking for each instance"));
+    let said = ended.stderr.lines().filter(|line| line.contains("requesting each instance"));
     let said: Vec<&str> = said.collect();
     assert!(said.len() == 1 && said[0].contains(says), "{says}: {ended:#?}");
     let asked = server.seen().iter().filter(|s| matches!(asked(s), Asked::Page(_))).count();
@@ -196,7 +196,7 @@ fn list_is_replaced(act: &Act, says: &str, pages: usize) {
 }
 
 #[test]
-fn a_list_whose_first_page_is_refused_in_whatever_way_is_replaced_at_once() {
+fn a_list_whose_first_page_is_refused_is_replaced_immediately() {
     for status in [400, 402, 403, 404, 405, 410, 422, 501] {
         list_is_replaced(&error(status, &[]), &format!("HTTP {status}: said"), 1);
     }
@@ -208,7 +208,7 @@ fn a_list_whose_first_page_is_refused_in_whatever_way_is_replaced_at_once() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_replaced_at_once() {
+fn an_unreadable_list_is_replaced_immediately() {
     let here = one("i1", "ready");
     for body in [
         format!("[{here}]"),
@@ -240,7 +240,7 @@ fn a_later_page_that_fails_three_rounds_in_a_row_is_replaced() {
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
     assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-    assert_eq!(ended.stderr.matches("asking for each instance").count(), 1, "{ended:#?}");
+    assert_eq!(ended.stderr.matches("requesting each instance").count(), 1, "{ended:#?}");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn an_outage_of_the_whole_api_costs_one_request_more_a_round_and_not_the_list() 
     });
     let ended = wait(&server, &["i1", "i2", "i3"], &[]);
     assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
-    ended.never_says("asking for each instance");
+    ended.never_says("requesting each instance");
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn refused_credentials_at_the_list_end_the_wait() {
 }
 
 #[test]
-fn a_fault_of_the_list_is_told_once_for_all() {
+fn a_fault_of_the_list_is_logged_once_for_all_instances() {
     let server = Server::responding(|number, seen| match asked(seen) {
         Asked::Page(_) if number == 0 => error(502, &[]),
         _ => page(&["i1", "i2", "i3"].map(|id| one(id, "ready")), None),
@@ -303,7 +303,7 @@ fn any_succeeds_with_the_first_and_prints_only_that_one() {
 }
 
 #[test]
-fn the_code_is_that_of_the_first_in_argument_order_that_did_not_get_there() {
+fn the_code_is_that_of_the_first_in_argument_order_that_did_not_meet_the_condition() {
     let server = Server::responding(|number, seen| match asked(seen) {
         Asked::Page(_) if number == 0 => {
             page(&[one("i1", "ready"), one("i2", "pending"), one("i3", "stopped")], None)
@@ -325,7 +325,7 @@ fn fail_fast_stops_at_the_first_that_cannot() {
 }
 
 #[test]
-fn one_that_was_ready_long_ago_is_looked_at_again_before_its_address_is_used() {
+fn an_old_address_is_confirmed_before_it_is_used() {
     let server = Server::responding(|number, seen| match asked(seen) {
         Asked::Page(_) => page(&[one("i1", "ready"), one("i2", "pending")], None),
         Asked::One("i2") => {
@@ -389,7 +389,7 @@ fn ten_thousand_instances_cost_a_hundred_pages_a_round_and_come_in_order() {
 #[test]
 fn sixty_instances_behind_a_limit_are_never_asked_for_earlier_than_a_hint_allows() {
     const COUNT: usize = 60;
-    // Eight under way when the hint came, and one more for each that was answered until it arrived.
+    // Eight in flight when the hint came, and one more for each that was answered before it arrived.
     const UNDER_WAY: usize = 16;
     let limited = simulation("ready", COUNT).limited_to(20).refusing_lists(403);
     let (ended, api) = with_api(limited, |api| {
@@ -426,13 +426,13 @@ fn at_most_eight_requests_are_in_flight() {
     let ids: Vec<&str> = names.iter().map(String::as_str).collect();
     let ended = wait(&server, &ids, &["-q"]);
     assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 60), "{ended:#?}");
-    // HTTP/1.1 without pipelining: as many requests under way as there are connections.
+    // HTTP/1.1 without pipelining has one request in flight for each connection.
     let connections = server.seen().iter().map(|seen| seen.connection).max().unwrap() + 1;
     assert!((2..=9).contains(&connections), "{connections}");
 }
 
 #[test]
-fn a_cursor_that_is_refused_is_a_list_that_changed_and_passes() {
+fn a_refused_cursor_is_transient() {
     for status in [400, 410, 422] {
         let refusals = AtomicUsize::new(0);
         let server = Server::responding(move |_, seen| match asked(seen) {
@@ -448,7 +448,7 @@ fn a_cursor_that_is_refused_is_a_list_that_changed_and_passes() {
 }
 
 #[test]
-fn an_answer_counts_though_the_deadline_cuts_the_round_that_it_came_in() {
+fn an_answer_counts_if_the_deadline_cuts_its_round() {
     let server = Server::responding(|_, seen| match asked(seen) {
         Asked::One("inst_0") => answer(200, &[], &one("inst_0", "ready")),
         Asked::One("inst_1") => Act::Bytes(Vec::new()),

@@ -1,4 +1,4 @@
-//! The architecture holds: a room uses the rooms before it, islands do not know each other, and
+//! The architecture: a room uses the rooms below it, islands do not use each other, and
 //! no modules use each other in a circle.
 
 use std::{
@@ -16,10 +16,10 @@ const FLOORS: &[&[&str]] = &[
     &["program"],
 ];
 
-/// What an island uses of another one, because there is one thing to say and one way to say it.
+/// What an island may use of another one.
 const BRIDGES: &[(&str, &str)] = &[];
 
-/// Crates that one room, or one file, keeps to itself.
+/// Crates that only one room, or one file, may use.
 const KEPT: &[(&str, &str)] = &[
     ("backoff", "wait/backoff"),
     ("reqwest", "api"),
@@ -47,10 +47,10 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A module by its names from the root: `["api", "http"]`.
+/// A module path from the root: `["api", "http"]`.
 type Module = Vec<String>;
 
-/// Every module outside of tests, and the code of it without its tests and comments.
+/// Every module outside of tests, with its code without tests and comments.
 fn modules() -> BTreeMap<Module, String> {
     let mut files = Vec::new();
     sources(&src(), &mut files);
@@ -90,7 +90,7 @@ fn paths(module: &Module, is_folder: bool, code: &str) -> Vec<Module> {
     found
 }
 
-/// Each path of `a::{b::C, d::{E, F}}`, after `base`; the length of what was read.
+/// Collects each path of `a::{b::C, d::{E, F}}`, after `base`; returns the length that was read.
 fn tree(base: &[String], text: &str, found: &mut Vec<Module>) -> usize {
     if text.starts_with('{') {
         let mut at = 1;
@@ -168,7 +168,7 @@ fn no_modules_use_each_other_in_a_circle() {
     let arrows = arrows();
     let count: usize = arrows.values().map(BTreeSet::len).sum();
     assert!(count > 150, "the reader sees too little: {count} arrows");
-    // What a folder's own file says of its children is their declaration, not a use.
+    // A child that a folder's mod.rs names is declared there, not used.
     let mut left: BTreeMap<&Module, BTreeSet<&Module>> =
         arrows.iter().map(|(module, used)| (module, used.iter().collect())).collect();
     loop {

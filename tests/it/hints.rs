@@ -9,7 +9,7 @@ use crate::fixture::{
 
 const IP: &str = "203.0.113.42\n";
 
-/// Plays a hint once, then ready; how the wait ended and the pause that the server saw.
+/// Plays a hint once, then ready; returns how the wait ended and the pause between the requests.
 fn pause_after(act: Act) -> (Ended, Duration) {
     let server = Server::playing([act, ready()]);
     let ended = Program::asking(&server, &["--timeout", "30s"]).run();
@@ -42,7 +42,7 @@ fn seconds_are_waited_at_least() {
 
 #[test]
 fn an_http_date_is_waited_for() {
-    // A date has whole seconds, so that of three seconds from now is more than two away.
+    // A date has whole seconds: one three seconds from now is more than two seconds away.
     let (_, pause) = pause_after(date_in(3, None));
     assert!(pause >= Duration::from_secs(2), "{pause:?}");
 }
@@ -54,14 +54,14 @@ fn an_http_date_is_counted_from_the_servers_own_clock() {
 }
 
 #[test]
-fn the_reset_header_serves_where_there_is_no_retry_after() {
+fn the_reset_header_is_used_without_retry_after() {
     let (ended, pause) = pause_after(error(429, &[("x-ratelimit-reset", "1")]));
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
     ended.says("asked to wait 1s (x-ratelimit-reset)");
 }
 
 #[test]
-fn what_cannot_be_read_counts_as_no_hint() {
+fn a_malformed_hint_is_ignored() {
     for nonsense in ["soon", "-5", "", "1.5", "9e9", "Tue, 99 Foo 2026 00:00:00 GMT"] {
         let server = Server::playing([error(429, &[("Retry-After", nonsense)]), ready()]);
         Program::asking(&server, &[]).run().assert(0, IP).says("polling again");
@@ -94,7 +94,7 @@ fn of_two_hints_the_longer_one_counts() {
 }
 
 #[test]
-fn a_hint_on_any_other_status_counts_for_nothing() {
+fn a_hint_on_any_other_status_is_ignored() {
     for status in [500, 502, 408] {
         let server = Server::playing([error(status, &[("Retry-After", "60")]), ready()]);
         Program::asking(&server, &["--timeout", "20s"]).run().assert(0, IP);
@@ -112,7 +112,7 @@ fn throttled_until_the_deadline_is_exit_7() {
 }
 
 #[test]
-fn a_hint_of_zero_is_no_reason_to_hurry() {
+fn a_hint_of_zero_does_not_advance_the_next_poll() {
     let server = Server::playing([error(429, &[("Retry-After", "0")]), error(429, &[]), ready()]);
     Program::asking(&server, &["--min-delay", "50ms", "--max-delay", "60ms"]).run().assert(0, IP);
     assert!(

@@ -7,7 +7,7 @@ use crate::fixture::{
     server::{Act, Server, answer, described, error, instance, pending, ready},
 };
 
-/// Both halves: one alone is worth hiding too.
+/// The whole key and both halves, which are secret too.
 fn secrets() -> [&'static str; 2] {
     let (id, secret) = KEY.split_once(':').unwrap();
     [id, secret]
@@ -20,7 +20,7 @@ fn assert_hidden(ended: &Ended) {
     }
 }
 
-/// What a server that wants to betray the key would send.
+/// Responses that echo the key.
 fn echoes() -> Vec<Act> {
     let message = format!(
         r#"{{"error":{{"type":"{KEY}","message":"bad key {KEY}","request_id":"{KEY}","docs_url":"https://{KEY}"}}}}"#

@@ -1,5 +1,4 @@
-//! What the library promises to whoever brings a source, a probe or an observer of their own:
-//! through the public interface alone.
+//! The promises of the library to custom sources, probes and observers, through the public API.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -47,7 +46,7 @@ impl<F: FnMut(&mut Round) + Send> InstanceSource for Asked<F> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_in_another_ones_place_is_malformed() {
+async fn an_answer_in_the_place_of_another_instance_is_malformed() {
     let swapped = Asked(|round: &mut Round| {
         round.answer(0, Ok(ready("b", 2)));
         round.answer(1, Ok(ready("a", 1)));
@@ -61,7 +60,7 @@ async fn an_answer_in_another_ones_place_is_malformed() {
 }
 
 #[test]
-fn no_address_is_made_of_what_names_no_host() {
+fn an_ip_address_of_no_host_is_not_an_address() {
     for octets in [[0, 0, 0, 0], [0, 1, 2, 3], [224, 0, 0, 1], [255, 255, 255, 255]] {
         assert_eq!(Address::new(octets.into(), Origin::Loopback), Err(InvalidAddress::NoHost));
     }
@@ -84,7 +83,7 @@ async fn a_condition_that_needs_a_connection_is_not_met_without_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_is_left_empty_is_an_error_that_is_told() {
+async fn an_empty_place_is_an_error() {
     let mut told = Vec::new();
     let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(15), Jitter::Off);
     let policy = Policy::new(within(10), backoff.unwrap(), [id("a"), id("b")]);
@@ -99,7 +98,7 @@ async fn a_place_that_is_left_empty_is_an_error_that_is_told() {
         }
     });
     let outcome = Waiter::new(half, NetProbe::new(), policy).wait(&mut observer).await;
-    assert_eq!(told, ["b: the source of the answers gave none"]);
+    assert_eq!(told, ["b: the source gave no answer"]);
     let unanswered = outcome.watches()[1].last_error();
     assert!(matches!(unanswered, Some(Error::Transient { fault: Fault::Unanswered, .. })));
 }
@@ -119,7 +118,7 @@ async fn an_id_given_twice_is_one_instance() {
     assert_eq!((ids.as_slice(), most.load(Ordering::Relaxed)), (&["a", "b"][..], 2));
 }
 
-/// Counts how often it is told of each kind of ending.
+/// An observer that counts each kind of ending.
 #[derive(Default)]
 struct Endings {
     met: Vec<String>,
@@ -145,7 +144,7 @@ async fn an_instance_that_is_met_twice_has_one_ending() {
         round_number += 1;
         for place in 0..round.len() {
             let name = round.id(place).as_str().to_owned();
-            // "a" is ready first, has changed when it is confirmed, and is ready again.
+            // "a" is ready, has changed at its confirmation, and is ready again.
             let instance = match (name.as_str(), round_number) {
                 ("a", 1 | 7..) => ready(&name, 1),
                 ("b", 5..) => ready(&name, 2),
@@ -179,7 +178,7 @@ impl Probe for SecondTime {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_a_probe_and_an_observer_of_ones_own_work_on_several_threads() {
+async fn a_custom_source_probe_and_observer_work_on_several_threads() {
     let began = Instant::now();
     let task = tokio::spawn(async {
         let source = Asked(|round: &mut Round| {

@@ -1,4 +1,4 @@
-//! No file and no thread to be had for a moment: a fault of one poll, and this machine's own.
+//! A shortage of file descriptors or threads: a fault of one poll, attributed to this machine.
 
 use std::{
     fs,
@@ -17,8 +17,8 @@ use crate::fixture::{
     server::{Act, Server, described, page, pending, ready},
 };
 
-/// What is said of a limit of one's own.
-const TOLD: &str = "this machine has no file or thread to spare";
+/// The message of such a shortage.
+const TOLD: &str = "this machine is out of file descriptors or threads";
 
 /// Needs a connection for each poll.
 fn closing(act: Act) -> Act {
@@ -64,7 +64,7 @@ fn limited_for_a_while(
 }
 
 #[test]
-fn no_file_to_be_had_in_the_middle_of_a_wait_is_transient() {
+fn a_shortage_of_files_during_a_wait_is_transient() {
     let limits = ["--nofile=3:", "--nofile=1024:"];
     for host in ["127.0.0.1", "localhost"] {
         let (ended, said) = limited_for_a_while(limits, |server| {
@@ -81,7 +81,7 @@ fn no_file_to_be_had_in_the_middle_of_a_wait_is_transient() {
 }
 
 #[test]
-fn no_thread_to_be_had_in_the_middle_of_a_wait_is_transient() {
+fn a_shortage_of_threads_during_a_wait_is_transient() {
     if !rustix::process::geteuid().is_root() {
         say_skipped("only root can run as another user, who has limits");
         return;
@@ -96,7 +96,7 @@ fn no_thread_to_be_had_in_the_middle_of_a_wait_is_transient() {
 }
 
 #[test]
-fn a_limit_that_stays_is_explained_as_this_machines() {
+fn a_permanent_shortage_is_explained_as_one_of_this_machine() {
     let server = Server::playing([closing(pending())]);
     let running = Program::asking(&server, &["--timeout", "3s"]).start();
     eventually("a first poll", || server.count() > 0);
@@ -106,7 +106,7 @@ fn a_limit_that_stays_is_explained_as_this_machines() {
 }
 
 #[test]
-fn a_limit_of_this_machine_is_no_fault_of_the_list() {
+fn a_shortage_on_this_machine_is_not_a_fault_of_the_list() {
     let both = ["inst_abc", "inst_b"].map(|id| described(id, "pending", ""));
     let server = Server::playing([closing(page(&both, None))]);
     let running = Program::asking(&server, &["inst_b", "--timeout", "3s"]).start();
@@ -118,7 +118,7 @@ fn a_limit_of_this_machine_is_no_fault_of_the_list() {
 }
 
 #[test]
-fn a_probe_without_a_file_to_be_had_says_so_and_is_repeated() {
+fn a_probe_during_a_shortage_of_files_is_retried() {
     let ssh = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = ssh.local_addr().unwrap().port();
     drop(ssh);

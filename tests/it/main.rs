@@ -1,4 +1,4 @@
-//! What the contract promises, tested from outside.
+//! The contract, tested from outside.
 
 mod fixture;
 

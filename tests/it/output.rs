@@ -87,7 +87,7 @@ fn each_transition_is_one_line_with_the_time_spent() {
 }
 
 #[test]
-fn a_fault_is_told_when_it_begins_and_when_it_becomes_another() {
+fn a_fault_is_logged_when_it_begins_and_when_its_kind_changes() {
     let server = Server::playing([
         error(500, &[]),
         error(500, &[]),
@@ -163,11 +163,11 @@ fn the_picture_of_the_times_is_ascii_unless_the_locale_is_utf_8() {
 }
 
 #[test]
-fn rows_are_drawn_only_where_they_are_wanted_and_leave_only_the_story() {
+fn rows_are_drawn_only_on_request_and_leave_only_the_log() {
     let pause = ["--min-delay", "300ms", "--max-delay", "300ms"];
     let stderr = NamedTempFile::new().unwrap();
     let shown = stderr.path().to_owned();
-    // Ready no sooner than the row has been seen in a pause.
+    // Ready only once the row has been seen.
     let server = Server::responding(move |_, _| {
         let is_drawn = fs::read_to_string(&shown).unwrap().contains("left, next poll in 1s");
         if is_drawn { ready() } else { pending() }

@@ -24,7 +24,7 @@ use wait_ready::{
 
 use crate::fixture::simulated_source::SimulatedSource;
 
-/// A probe that answers from this moment on.
+/// A probe that succeeds from this time on.
 #[derive(Debug, Clone, Copy)]
 struct Opens(Instant);
 
@@ -46,7 +46,7 @@ struct Wait {
     opens_after: Duration,
 }
 
-/// What came of it.
+/// Its outcome.
 struct Outcome {
     endings: Vec<Ending>,
     polls: Vec<f64>,
@@ -121,7 +121,7 @@ fn met() -> Vec<Ending> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn polls_come_at_doubling_distances_up_to_the_longest() {
+async fn the_delay_between_polls_doubles_up_to_the_longest() {
     let outcome = wait("pending").within(SECOND * 62).run().await;
     assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 45., 60., 62.]);
     assert_eq!(outcome.endings, [Ending::TimedOut]);
@@ -143,7 +143,7 @@ async fn a_fault_does_not_start_the_schedule_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hint_moves_the_next_poll_back_and_never_forward() {
+async fn a_hint_delays_the_next_poll_and_never_advances_it() {
     let outcome = wait("429:5s,pending*3,429:1s,ready").run().await;
     // The hint of 5 s outlasts the first step of 1 s; that of 1 s does not outlast 15 s.
     assert_eq!(outcome.polls, [0., 5., 6., 8., 12., 20.]);
@@ -163,7 +163,7 @@ async fn a_hint_past_the_deadline_ends_the_wait_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_poll_falls_at_the_deadline() {
+async fn the_last_poll_is_sent_before_the_deadline() {
     let outcome = wait("pending:10s,ready").within(SECOND * 10).run().await;
     assert_eq!(outcome.polls, [0., 1., 3., 7., 10.]);
     assert_eq!(outcome.endings, met());
@@ -174,7 +174,7 @@ async fn the_last_poll_falls_at_the_deadline() {
 async fn the_last_poll_leaves_the_time_that_an_answer_takes() {
     let script = "slow:300ms,pending,slow:300ms,pending,slow:300ms,ready";
     let outcome = wait(script).within(SECOND * 7 / 2).run().await;
-    // The last one is sent twice the 300 ms of the one before ahead of the deadline.
+    // The last one is sent before the deadline by twice the 300 ms that a poll takes.
     assert_eq!(outcome.polls, [0., 1.3, 2.9]);
     assert_eq!(outcome.endings, met());
 }
@@ -196,7 +196,7 @@ async fn the_last_poll_too_keeps_the_shortest_delay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_does_not_hurry_a_server_that_asks_for_a_pause() {
+async fn a_pause_that_the_server_asks_for_is_not_cut_short_by_the_deadline() {
     for script in ["429", "503:1s"] {
         let outcome = wait(script).within(SECOND * 10).run().await;
         assert_eq!(outcome.polls, [0., 1., 3., 7.], "{script}");
@@ -223,7 +223,7 @@ async fn a_request_is_cut_by_its_own_timeout_and_the_wait_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_grace_for_a_404_ends_with_a_poll_of_its_own() {
+async fn a_poll_is_due_when_the_grace_for_a_404_ends() {
     let outcome = wait("404").run().await;
     assert_eq!(outcome.polls, [0., 1., 3., 7., 10.]);
     assert!(matches!(outcome.endings[..], [Ending::NotFound(_)]));
@@ -239,7 +239,7 @@ async fn a_deleted_instance_ends_the_wait_at_the_second_404() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_deletion_is_believed_within_the_grace() {
+async fn no_deletion_is_final_within_the_grace() {
     let outcome = wait("pending,404").run().await;
     assert_eq!(outcome.polls, [0., 1., 4., 6., 10.]);
     assert!(matches!(outcome.endings[..], [Ending::Deleted(_)]));
@@ -263,7 +263,7 @@ async fn a_second_404_counts_only_after_the_longer_of_three_seconds_and_the_shor
 }
 
 #[tokio::test(start_paused = true)]
-async fn deleted_can_be_what_is_waited_for() {
+async fn the_condition_can_be_deleted() {
     let outcome = wait("ready:2s,404,ready:1s,404").until(Condition::Deleted).run().await;
     assert_eq!(outcome.endings, [Ending::Met(None)]);
     let (last, before) = (outcome.polls.len() - 1, outcome.polls.len() - 2);
@@ -271,7 +271,7 @@ async fn deleted_can_be_what_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stopped_can_be_what_is_waited_for() {
+async fn the_condition_can_be_stopped() {
     let outcome = wait("ready:2s,stopped").until(Condition::Stopped).run().await;
     assert_eq!(outcome.endings, [Ending::Met(None)]);
 }
@@ -310,7 +310,7 @@ async fn a_budget_ends_the_wait_when_it_is_spent_over_all_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spent_budget_does_not_hurry_a_server_that_fails() {
+async fn a_spent_budget_does_not_advance_the_polls_of_a_failing_server() {
     let outcome = wait("pending,500*20")
         .within(SECOND * 60)
         .with(|wait| wait.rules.budgets = vec![(Status::Pending, SECOND * 5)])
@@ -320,7 +320,7 @@ async fn a_spent_budget_does_not_hurry_a_server_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_grace_for_a_404_is_nothing_to_a_wait_for_deletion() {
+async fn the_grace_for_a_404_does_not_apply_to_a_wait_for_deletion() {
     let outcome = wait("500*5,404,500,404").until(Condition::Deleted).run().await;
     assert_eq!(outcome.polls, [0., 1., 3., 7., 15., 30., 33., 35., 38.]);
 }
@@ -355,7 +355,7 @@ async fn while_an_address_is_probed_the_api_is_watched_at_the_pace_of_the_backof
         .with(|wait| wait.opens_after = SECOND * 40)
         .run()
         .await;
-    // Probes at 1, 2, 4, 8, 16, 31 and 46 s; the API confirms the address at once after it.
+    // Probes at 1, 2, 4, 8, 16, 31 and 46 s; then the API confirms the address immediately.
     assert_eq!(outcome.polls, [0., 1., 2., 4., 8., 16., 31., 46.]);
     assert_eq!(outcome.endings, met());
 }
@@ -431,7 +431,7 @@ async fn jittered_polls_stay_inside_the_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_hundred_instances_behind_five_requests_a_second_all_get_there() {
+async fn two_hundred_instances_behind_five_requests_a_second_all_become_ready() {
     let ids: Vec<InstanceId> =
         (0..200).map(|n| InstanceId::new(&format!("inst_{n}")).unwrap()).collect();
     let simulation = Simulation::new("ready".parse().unwrap(), ids.clone()).limited_to(5);
@@ -458,7 +458,7 @@ async fn durations_of_any_size_neither_panic_nor_end_early() {
         let outcome = wait("pending:5s,ready").within(max_wait).run().await;
         assert_eq!(outcome.endings, met());
     }
-    // A moment that stands for "never" is not to cut a request after less than two years.
+    // A deadline that stands for "never" must not cut a request.
     let outcome = wait("pending:300d,provisioning:300d,slow:2s,ready")
         .with(|wait| wait.max = Duration::MAX)
         .within(Duration::MAX)
@@ -474,7 +474,7 @@ async fn durations_of_any_size_neither_panic_nor_end_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_wait_leaves_what_was_seen() {
+async fn a_dropped_wait_keeps_what_was_observed() {
     let ids = [InstanceId::new("inst_0").unwrap()];
     let simulation = Simulation::new("pending".parse().unwrap(), ids.clone());
     let source = SimulatedSource::new(simulation, SECOND);
@@ -482,7 +482,7 @@ async fn a_dropped_wait_leaves_what_was_seen() {
     let now = Instant::now();
     let mut waiter = Waiter::new(source, Opens(now), Policy::new(Rules::default(), backoff, ids));
     let mut nobody = ();
-    // Between two polls: at the moment of one, chance decides which of the two comes first.
+    // Between two polls: at the time of a poll, chance would decide which comes first.
     let between_polls = SECOND * 90 + SECOND / 2;
     tokio::select! {
         _ = waiter.wait(&mut nobody) => panic!("it cannot end"),

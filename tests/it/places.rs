@@ -1,4 +1,4 @@
-//! Places that cannot be written to, or only in place: known before the first poll, nothing lost.
+//! Files that cannot be written, or only in place: known before the first poll, nothing lost.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ const OPTIONS: [&str; 3] = ["--output-file", "--report", "--summary"];
 
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    // Whoever else a test runs as gets in.
+    // Any user that a test runs as has access.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     folder
 }
@@ -28,7 +28,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Returns whether files of other users, and mounts, can be had here.
+/// Returns whether this process can mount, and make files of other users.
 fn is_root_with_mounts() -> bool {
     let unshare = || Command::new("unshare").args(["-m", "true"]).status();
     let can = is_root() && unshare().is_ok_and(|ended| ended.success());
@@ -54,7 +54,7 @@ fn assert_refused(ended: &Ended, server: &Server, path: &Path) {
     assert_eq!(server.count(), 0, "polled: {ended:#?}");
 }
 
-/// Runs the program after `setup` in mounts of its own, as `sh -e` has it; `$F` is the folder.
+/// Runs the program after the shell script `setup` in a mount namespace; `$F` is the folder.
 fn in_mounts(program: Program, folder: &Path, setup: &str) -> Ended {
     let script = format!("{setup}\nexec \"$@\"");
     let mount = ["unshare", "-m", "--propagation", "private", "sh", "-ec", &script, "sh"];
@@ -87,7 +87,7 @@ fn what_the_folder_or_the_file_forbids_is_known_before_the_first_poll() {
         }
     }
     assert_eq!(fs::read_to_string(at("sticky/old")).unwrap(), "old");
-    // One that may be replaced is no reason to refuse, though it may not be written to.
+    // A read-only file that may be replaced is no reason to refuse.
     let path = at("open/old");
     let program = Program::asking(&server, &["--output-file", path.to_str().unwrap()]);
     program.running_as_nobody().run().assert(0, "");
@@ -197,7 +197,7 @@ fn a_working_directory_that_is_gone_is_known_before_the_first_poll() {
 }
 
 #[test]
-fn names_that_no_file_can_have_are_known_before_the_first_poll() {
+fn invalid_file_names_are_reported_before_the_first_poll() {
     let folder = folder();
     let server = Server::playing([ready()]);
     fs::write(folder.path().join("file"), "").unwrap();
@@ -219,7 +219,7 @@ fn names_that_no_file_can_have_are_known_before_the_first_poll() {
 }
 
 #[test]
-fn a_check_changes_nothing_of_a_file_that_is_there() {
+fn a_check_does_not_change_an_existing_file() {
     let folder = folder();
     let path = folder.path().join("file");
     let server = Server::playing([instance("stopped", "")]);
@@ -231,7 +231,7 @@ fn a_check_changes_nothing_of_a_file_that_is_there() {
     assert_eq!(names(folder.path()), ["file"]);
 }
 
-/// A file that is mounted by itself, as Kubernetes' subPath does it: what it holds afterwards.
+/// Writes a file that is a mount point, as with Kubernetes' subPath; returns its content afterwards.
 fn on_a_mount_point(option: &str, server: &Server, more: &[&str]) -> (Ended, String) {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
@@ -298,7 +298,7 @@ fn a_report_on_a_mount_point_has_at_most_4096_bytes_and_the_verdict() {
 }
 
 #[test]
-fn a_report_that_can_be_replaced_is_whole_whatever_its_length() {
+fn a_report_that_can_be_replaced_has_no_size_limit() {
     let folder = folder();
     let path: PathBuf = folder.path().join("report");
     let fleet: Vec<String> = (0..40).map(|number| format!("inst_{number}")).collect();
@@ -311,7 +311,7 @@ fn a_report_that_can_be_replaced_is_whole_whatever_its_length() {
 }
 
 #[test]
-fn a_full_disk_costs_nothing_of_the_old_result() {
+fn a_full_disk_does_not_damage_the_old_result() {
     if !is_root_with_mounts() {
         return;
     }
@@ -319,7 +319,7 @@ fn a_full_disk_costs_nothing_of_the_old_result() {
     let path = folder.path().join("ip");
     let server = Server::playing([ready()]);
     let copy = folder.path().with_extension("seen");
-    // The program runs under the shell, so that what is left on the full disk can be looked at.
+    // The program runs under the shell, so that the content of the full disk can be checked.
     let setup = "mount -t tmpfs -o size=8k none \"$F\"; echo old > \"$F\"/ip
         cat /dev/zero > \"$F\"/fill 2>/dev/null || true
         trap 'cp \"$F\"/ip \"$F\".seen; ls -A \"$F\" > \"$F\".names' EXIT; \"$@\"; exit";
@@ -334,7 +334,7 @@ fn a_full_disk_costs_nothing_of_the_old_result() {
 }
 
 #[test]
-fn a_heading_of_a_summary_stands_on_a_line_of_its_own() {
+fn the_heading_of_a_summary_begins_a_line() {
     let folder = folder();
     let path = folder.path().join("summary");
     for (before, separator) in [("no line end", "\n"), ("a line\n", ""), ("", ""), ("crlf\r\n", "")]
@@ -347,14 +347,14 @@ fn a_heading_of_a_summary_stands_on_a_line_of_its_own() {
     }
 }
 
-/// Runs the program where the kernel refuses a call.
+/// Runs the program while the kernel refuses a system call.
 fn lacking(call: &str, error: &str, program: Program) -> Ended {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/places/lacking.py");
     program.through(&["python3", script, call, error]).run()
 }
 
 #[test]
-fn a_file_system_that_lacks_a_call_costs_no_result_and_no_report() {
+fn a_file_system_that_lacks_a_call_gets_the_result_and_the_report() {
     if cfg!(not(target_os = "linux")) {
         say_skipped("only Linux has seccomp");
         return;
@@ -388,7 +388,7 @@ fn a_file_system_that_lacks_a_call_costs_no_result_and_no_report() {
 }
 
 #[test]
-fn a_disk_that_fails_is_exit_1_and_costs_nothing_of_the_old_result() {
+fn a_disk_that_fails_is_exit_1_and_does_not_damage_the_old_result() {
     if cfg!(not(target_os = "linux")) {
         say_skipped("only Linux has seccomp");
         return;
@@ -408,13 +408,13 @@ fn a_disk_that_fails_is_exit_1_and_costs_nothing_of_the_old_result() {
 }
 
 #[test]
-fn a_write_in_place_that_ends_in_the_middle_is_told() {
+fn a_partial_write_in_place_is_reported() {
     if !is_root_with_mounts() {
         return;
     }
     let folder = folder();
     fs::write(folder.path().join("ip"), "").unwrap();
-    // A file of its own on a disk of its own, which has room for the first page.
+    // A file on a separate disk, which has room for one page.
     let setup = "mkdir \"$F\"/disk; mount -t tmpfs -o size=8k none \"$F\"/disk; : > \"$F\"/disk/ip
         dd if=/dev/zero of=\"$F\"/disk/fill bs=4k count=1 2>/dev/null
         mount --bind \"$F\"/disk/ip \"$F\"/ip";

@@ -1,4 +1,4 @@
-//! The attempts to reach an address that go on beside the polls, under a paused clock.
+//! Attempts at an address concurrent with the polls, under a paused clock.
 
 use std::{
     net::IpAddr,
@@ -27,7 +27,7 @@ use crate::fixture::simulated_source::SimulatedSource;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Never reaches anything, takes five seconds for it, and remembers what it was asked.
+/// A probe that fails after five seconds, and records its attempts.
 #[derive(Default)]
 struct Slow {
     under_way: AtomicUsize,
@@ -54,7 +54,7 @@ impl Probe for &Slow {
     }
 }
 
-/// Waits for a minute with a poll a second.
+/// Waits for a minute with one poll a second.
 async fn wait(script: &str, probe: &Slow) {
     let ids = [InstanceId::new("inst_0").unwrap()];
     let simulation = Simulation::new(script.parse().unwrap(), ids.clone());
@@ -89,7 +89,7 @@ async fn an_address_that_changes_and_comes_back_is_tried_by_one_attempt_at_a_tim
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_goes_on_over_the_polls_that_find_the_same_address() {
+async fn an_attempt_goes_on_during_polls_with_the_same_address() {
     let (probe, began) = (Slow::default(), Instant::now());
     wait("ready@203.0.113.1", &probe).await;
     let expected: Vec<(u64, u8)> = (0..10).map(|n| (6 * n, 1)).collect();
@@ -97,7 +97,7 @@ async fn an_attempt_goes_on_over_the_polls_that_find_the_same_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_at_an_address_that_is_no_longer_the_instances_is_abandoned_at_once() {
+async fn an_attempt_at_an_outdated_address_is_cancelled_immediately() {
     let (probe, began) = (Slow::default(), Instant::now());
     wait("ready@203.0.113.1:2s,ready@203.0.113.2", &probe).await;
     assert_eq!(probe.attempts(began)[..3], [(0, 1), (2, 2), (8, 2)]);

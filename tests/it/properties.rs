@@ -1,4 +1,4 @@
-//! The properties that the fuzzers check, on inputs that proptest makes up.
+//! The properties that the fuzzers check, on inputs that proptest generates.
 
 #[path = "../properties/mod.rs"]
 mod hold;
@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-/// A text with a few of its bytes changed, left out, or repeated.
+/// A text with a few of its bytes changed, removed or repeated.
 fn mutated(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8);
     (select(texts), vec(change, 0..6)).prop_map(|(text, changes)| {
@@ -128,7 +128,7 @@ const SCRIPT: &[&str] = &[
     "18446744073709551615",
 ];
 
-/// Whole steps: what is made of `SCRIPT` is seldom a script of several.
+/// Whole steps: text made of `SCRIPT` is rarely a script of several.
 const STEPS: &[&str] = &[
     "pending",
     " pending:366d",
@@ -277,7 +277,7 @@ proptest! {
 }
 
 #[test]
-fn what_the_fuzzers_begin_with_and_what_they_have_found_holds() {
+fn the_seeds_and_findings_of_the_fuzzers_hold() {
     let seeds = |target: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
         let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());

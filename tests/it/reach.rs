@@ -1,4 +1,4 @@
-//! `--for ssh` and `--for tcp`: a real SSH server, and peers that are none.
+//! `--for ssh`, `--for tcp` and `--for http`: real servers, and other peers.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::fixture::{
     server::{Server, instance, pending},
 };
 
-/// An API whose instance is ready at this machine.
+/// An API whose instance is ready on this machine.
 fn ready_here() -> Server {
     Server::playing([pending(), instance("ready", r#","ip":"127.0.0.1""#)])
 }
@@ -26,7 +26,7 @@ fn wait_for(condition: &str, timeout: Duration) -> Ended {
     Program::asking(&server, &["--for", condition]).limit("TIMEOUT", timeout).run()
 }
 
-/// Exit 8 at the deadline, and why.
+/// Asserts exit 8 at the deadline, and the reason.
 #[track_caller]
 fn is_not_reached(condition: &str, reason: &str) {
     let ended = with_enough_time(Duration::from_millis(700), |deadline| {
@@ -60,7 +60,7 @@ fn says(bytes: &'static [u8]) -> u16 {
 }
 
 #[test]
-fn an_http_server_that_answers_2xx_is_met_and_is_told_no_secret() {
+fn an_http_server_that_answers_2xx_succeeds_and_is_sent_no_secret() {
     for (answer, path) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ""),
         ("HTTP/1.0 204 No Content\r\n\r\n", "/health"),
@@ -78,7 +78,7 @@ fn an_http_server_that_answers_2xx_is_met_and_is_told_no_secret() {
         let condition = format!("http:{port}{path}");
         let server = ready_here();
         let ended = Program::asking(&server, &["--for", &condition])
-            // A proxy that would break everything that goes through it.
+            // A proxy that would break every connection through it.
             .env("http_proxy", "http://127.0.0.1:9")
             .env("ALL_PROXY", "http://127.0.0.1:9")
             .env("NO_PROXY", "")
@@ -93,7 +93,7 @@ fn an_http_server_that_answers_2xx_is_met_and_is_told_no_secret() {
 }
 
 #[test]
-fn an_http_server_that_answers_otherwise_is_not_met_and_its_answer_is_named() {
+fn an_http_server_that_does_not_answer_2xx_fails_with_its_status_line() {
     let elsewhere = Server::playing([pending()]);
     let redirect: &'static str = Box::leak(
         format!("HTTP/1.1 302 Found\r\nLocation: {}\r\n\r\n", elsewhere.url()).into_boxed_str(),
@@ -139,7 +139,7 @@ fn is_not_ssh(port: u16, reason: &str) {
     is_not_reached(&format!("ssh:{port}"), reason);
 }
 
-/// Debian's sshd with keys of its own; none where it is not installed.
+/// Debian's sshd with new keys; `None` if it is not installed.
 struct Sshd {
     child: Child,
     port: u16,
@@ -209,7 +209,7 @@ fn lines_before_the_identification_are_allowed() {
 }
 
 #[test]
-fn an_identification_may_come_byte_by_byte() {
+fn an_identification_may_arrive_byte_by_byte() {
     is_ssh(peer(|mut stream| {
         for byte in b"hello\r\nSSH-2.0-slow\r\n" {
             let _ = stream.write_all(&[*byte]);
@@ -265,7 +265,7 @@ fn a_peer_that_resets_after_the_accept_is_not_reached() {
 }
 
 #[test]
-fn a_port_that_nobody_listens_on_is_refused_until_the_deadline() {
+fn a_closed_port_is_refused_until_the_deadline() {
     let port = ClosedPort::new();
     for kind in ["ssh", "tcp"] {
         let condition = format!("{kind}:{}", port.number());
@@ -274,7 +274,7 @@ fn a_port_that_nobody_listens_on_is_refused_until_the_deadline() {
 }
 
 #[test]
-fn a_port_that_opens_later_is_reached_then() {
+fn a_port_that_opens_later_is_reached() {
     let port = ClosedPort::new();
     let server = ready_here();
     let condition = format!("tcp:{}", port.number());

@@ -3,14 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use wait_ready::{ExitCode, program::cli::command};
 
 const README: &str = include_str!("../../README.md");
 
-/// The rows of the table under this heading, cell by cell, without its head.
+/// The rows of the table under this heading, without its header row.
 fn table(heading: &str) -> Vec<Vec<String>> {
     let section = README.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
     section
@@ -95,16 +95,66 @@ fn every_test_that_the_security_promises_name_is_there() {
         .filter(|code| code.matches('_').count() > 4)
         .collect();
     assert!(named.len() > 5, "{named:?}");
-    let mut code = String::new();
-    for folder in ["src", "src/api", "tests/it", "tests/it/soak"] {
-        for entry in fs::read_dir(root.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                code += &fs::read_to_string(path).unwrap();
-            }
-        }
-    }
+    let mut files = Vec::new();
+    files_below(&root.join("src"), &mut files);
+    files_below(&root.join("tests/it"), &mut files);
+    let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     for name in named {
         assert!(code.contains(&format!("fn {name}(")), "{name}");
     }
+}
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_path_that_the_documents_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"] {
+        files_below(&root.join(folder), &mut files);
+    }
+    let has_name = |name: &str| files.iter().any(|file| file.file_name() == Some(name.as_ref()));
+    let mut named = 0;
+    for document in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "tests/accepted-mutants.md",
+        "benches/README.md",
+        "examples/README.md",
+    ] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
+            let target = root.join(document).parent().unwrap().join(link);
+            assert!(target.exists(), "{document} links to {link}");
+        }
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+        for word in text.split(|c| !is_part(c)).map(|word| word.trim_end_matches('.')) {
+            let exists = match word.split_once('/') {
+                Some((first, _)) => {
+                    let places = [root.to_owned(), root.join("src")];
+                    let mut known = places.iter().filter(|place| place.join(first).is_dir());
+                    let is_ours = !matches!(first, "" | "." | ".." | "target");
+                    let Some(place) = known.next().filter(|_| is_ours) else { continue };
+                    place.join(word).exists() || known.any(|place| place.join(word).exists())
+                }
+                None if Path::new(word).extension() == Some("rs".as_ref()) => has_name(word),
+                None => continue,
+            };
+            assert!(exists, "{document} names {word}");
+            named += 1;
+        }
+    }
+    assert!(named > 80, "the reader sees too little: {named} paths");
 }

@@ -1,4 +1,4 @@
-//! Refusals, whoever speaks them: when they end a wait, and when they do not. In process, under a
+//! Refusals, the API's own and foreign: when they end a wait, and when not. In process, under a
 //! paused clock.
 
 use std::{sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ use wait_ready::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a poll brings.
+/// The answer to a poll.
 #[derive(Debug, Clone)]
 enum Said {
     Status(&'static str),
@@ -23,11 +23,11 @@ enum Said {
     Foreign(u16),
     Hint(u64),
     Fault,
-    /// A refusal of a key that was read anew.
+    /// A refusal of a new key.
     NewKey(u16),
 }
 
-/// Plays what it was told for each poll, the last for ever; remembers when it was asked.
+/// A source that plays one answer for each poll and repeats the last; it records the poll times.
 struct Scripted {
     script: Vec<Said>,
     polls: Vec<f64>,
@@ -73,7 +73,7 @@ fn answer(id: &InstanceId, said: &Said) -> Answer {
     }
 }
 
-/// Fails as long as it is told to, then succeeds; each attempt takes no time.
+/// A probe that fails a number of times, then succeeds; an attempt takes no time.
 struct Flaky(Arc<std::sync::Mutex<Vec<bool>>>);
 
 impl Probe for Flaky {
@@ -126,7 +126,7 @@ fn exit_code(ended: &Ended) -> u8 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_refusal_ends_the_wait_when_it_has_lasted_thirty_seconds() {
+async fn a_foreign_refusal_ends_the_wait_after_thirty_seconds() {
     for (status, code) in [(401, 4), (403, 4), (404, 5), (400, 6), (418, 6), (451, 6)] {
         let ended = wait(|_| ()).over([Said::Foreign(status)]).await;
         assert_eq!(exit_code(&ended), code, "{status}");
@@ -144,7 +144,7 @@ async fn a_foreign_refusal_needs_three_polls_however_far_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_the_api_ends_a_row_of_foreign_refusals() {
+async fn an_answer_of_the_api_ends_a_run_of_foreign_refusals() {
     let row = |count| vec![Said::Foreign(403); count];
     for own in [Said::Status("pending"), Said::Own(404)] {
         let script = [row(5), vec![own], row(5), vec![Said::Status("ready")]].concat();
@@ -154,7 +154,7 @@ async fn an_answer_of_the_api_ends_a_row_of_foreign_refusals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn transient_errors_between_foreign_refusals_are_passed_over() {
+async fn transient_errors_between_foreign_refusals_are_ignored() {
     let script = [
         vec![Said::Foreign(403), Said::Fault, Said::Own(502), Said::Foreign(404)],
         vec![Said::Own(500); 4],
@@ -185,7 +185,7 @@ async fn a_foreign_404_is_no_evidence_of_a_deletion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_or_a_redirect_refuses_at_once_whoever_speaks() {
+async fn a_proxy_or_a_redirect_ends_the_wait_immediately_whoever_answers() {
     for status in [301, 302, 307, 407] {
         let ended = wait(|_| ()).over([Said::Foreign(status), Said::Status("ready")]).await;
         assert_eq!((exit_code(&ended), ended.polls.len()), (6, 1), "{status}");
@@ -212,7 +212,7 @@ async fn an_accepted_key_is_refused_at_the_second_refusal_in_a_row_and_a_new_one
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_refused_together_come_back_apart_and_never_before_the_hint() {
+async fn clients_throttled_together_poll_again_spread_out_and_never_before_the_hint() {
     let mut back = Vec::new();
     for seed in 0..200 {
         let mut waiting = wait(|_| ());
@@ -249,11 +249,11 @@ async fn with_a_probe_stable_counts_attempts_in_a_row_too() {
     waiting.probes = vec![true, true, false, true, true, true];
     let ended = waiting.over([Said::Status("ready")]).await;
     assert!(matches!(ended.endings[..], [Ending::Met(Some(_))]));
-    // Three polls at 0, 1 and 3 s, then six attempts at doubling distances.
+    // Three polls at 0, 1 and 3 s, then six attempts with doubling delays.
     assert!(ended.elapsed >= 3. + 5., "{}", ended.elapsed);
 }
 
-/// A source under which the process is stopped: the clock jumps while it is asked.
+/// A source during whose poll the process is stopped: the clock jumps.
 struct Stopped {
     polls: usize,
     stops_at: usize,
@@ -274,7 +274,7 @@ impl InstanceSource for Stopped {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_was_stopped_past_its_deadline_looks_once_more() {
+async fn a_process_stopped_past_its_deadline_polls_once_more() {
     let ssh = Condition::Ssh { port: 22 };
     for (last, condition, met) in [
         ("ready", Condition::Ready, true),
@@ -295,7 +295,7 @@ async fn a_process_that_was_stopped_past_its_deadline_looks_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_late_look_is_cut_after_the_time_of_one_request() {
+async fn the_late_poll_is_cut_after_the_request_timeout() {
     struct Silent(usize);
     impl InstanceSource for Silent {
         async fn poll(&mut self, _: &mut Round) {

@@ -1,4 +1,4 @@
-//! Signals: a run ends with the one that comes, at any moment before COMMAND has taken over.
+//! Signals: one ends the run at any time before COMMAND has taken over.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::fixture::{
     terminal::Terminal,
 };
 
-/// What ends a run, with its number and the word for it.
+/// The signals that end a run, with their numbers and outcomes.
 const SIGNALS: [(&str, i32, &str); 4] = [
     ("HUP", 1, "hung_up"),
     ("INT", 2, "interrupted"),
@@ -108,7 +108,7 @@ fn a_signal_that_the_parent_has_blocked_is_heard() {
     }
 }
 
-/// As PID 1 of a namespace nobody else handles a signal, and the default is to ignore it.
+/// PID 1 of a namespace ignores a signal that it does not handle.
 #[test]
 fn as_pid_1_each_signal_ends_the_wait_with_its_code() {
     for (signal, number, outcome) in SIGNALS {
@@ -163,7 +163,7 @@ fn the_report_of_an_interrupted_fleet_begins_with_an_instance_that_is_still_wait
 }
 
 #[test]
-fn command_is_not_started_where_a_signal_comes_while_the_result_is_written() {
+fn a_signal_while_the_result_is_written_prevents_command() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (fifo, report, ran) = (path("fifo"), path("report"), path("ran"));
@@ -173,7 +173,7 @@ fn command_is_not_started_where_a_signal_comes_while_the_result_is_written() {
         fleet.release();
         let arguments = [option, &fifo, "--report", &report, "--", "touch", &ran];
         let running = fleet.wait(1, &arguments).start();
-        // Nobody ever opens the other end.
+        // The other end is never opened.
         eventually("the last poll", || fleet.server.count() > 0);
         for _ in 0..40 {
             nap();
@@ -213,7 +213,7 @@ fn a_result_is_passed_on_where_no_signal_comes() {
     fleet.wait(2, &[]).run().assert(0, &addresses(2));
 }
 
-/// One run that is hit after so long. Whatever it was doing, the run or the COMMAND that has taken
+/// Signals one run after a time. Whatever it was doing, the run or the COMMAND that has taken
 /// its place dies of the signal; returns whether COMMAND had.
 fn hit_after(delay: Duration, signal: Signal, number: i32) -> bool {
     let folder = tempdir().unwrap();
@@ -245,13 +245,13 @@ fn hit_after(delay: Duration, signal: Signal, number: i32) -> bool {
         nap();
     };
     assert_eq!(status.signal(), Some(number), "{signal:?} after {delay:?}: {status:?}");
-    // A signal in the first moment, before anybody listens, leaves nothing at all.
+    // A signal before the handlers listen leaves no output at all.
     let report = fs::read_to_string(path("report")).unwrap_or_default();
     let report: Value = serde_json::from_str(&report).unwrap_or_default();
     let result = fs::read_to_string(path("result")).unwrap_or_default();
     let is_met = report["outcome"] == "met";
     assert!(is_met || report.is_null() || report["exit_code"] == 128 + number, "{report}");
-    // Who is told that the condition is met finds the result.
+    // Whoever reads that the condition is met finds the result.
     assert!(!is_met || result == "203.0.113.42\n", "{delay:?}: {report} {result:?}");
     assert!(result.is_empty() || result == "203.0.113.42\n", "{result:?}");
     let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -265,7 +265,7 @@ fn pause(delay: Duration) {
     thread::sleep(delay);
 }
 
-/// Hits so many runs at random moments of their first 30 ms, mostly early ones; how many had become COMMAND.
+/// Signals runs at random times in their first 30 ms, mostly early; returns how many had become COMMAND.
 fn hit(runs: u32) -> usize {
     let signals = [(Signal::HUP, 1), (Signal::INT, 2), (Signal::TERM, 15)];
     let is_met = |_| {
@@ -276,14 +276,14 @@ fn hit(runs: u32) -> usize {
 }
 
 #[test]
-fn no_signal_at_a_random_moment_is_swallowed() {
+fn no_signal_at_a_random_time_is_lost() {
     hit(30);
 }
 
 #[test]
 #[ignore = "takes a minute: scripts/signals.sh"]
 #[expect(clippy::print_stdout, reason = "what the script is run for")]
-fn none_of_many_signals_at_random_moments_is_swallowed() {
+fn none_of_many_signals_at_random_times_is_lost() {
     let runs = std::env::var("SIGNALS_RUNS").ok().and_then(|runs| runs.parse().ok());
     let runs = runs.unwrap_or(1_000);
     let became = hit(runs);

@@ -1,11 +1,11 @@
-//! `--simulate`, as a new user meets it, and the simulated API as a server.
+//! `--simulate` as a new user runs it, and the simulated API as a server.
 
 use std::time::Duration;
 
 use crate::fixture::program::Program;
 
 #[test]
-fn the_first_command_of_the_readme_tells_the_whole_story() {
+fn the_first_command_of_the_readme_logs_every_event() {
     let ended = Program::new(["inst_demo", "--simulate"]).run();
     ended.assert(0, "203.0.113.42\n");
     for part in [
@@ -58,7 +58,7 @@ fn a_simulated_ending_has_its_exit_code() {
 }
 
 #[test]
-fn an_answer_in_front_of_the_simulated_api_passes() {
+fn a_simulated_foreign_answer_is_retried() {
     let simulate = "--simulate=403*2:html,404:html,ready";
     let ended = Program::new(["a", simulate, "--min-delay", "5ms", "--max-delay", "5ms"]).run();
     ended.assert(0, "203.0.113.42\n").says("server simulated-gateway");
@@ -73,14 +73,14 @@ fn a_truncated_answer_ends_within_its_body() {
 }
 
 #[test]
-fn in_a_simulation_the_list_alone_can_fail() {
+fn a_simulated_fault_can_apply_to_the_list_only() {
     for (fault, notices) in [("list:400", 1), ("list:html", 1), ("list:500", 1), ("list:500*2", 0)]
     {
         let simulate = format!("--simulate={fault},pending*4,ready");
         let pace = ["--min-delay", "5ms", "--max-delay", "5ms", "--timeout", "30s"];
         let ended = Program::new(["a", "b", &simulate].into_iter().chain(pace)).run();
         ended.assert(0, "203.0.113.42\n203.0.113.43\n");
-        let said = ended.stderr.matches("asking for each instance by its own request").count();
+        let said = ended.stderr.matches("requesting each instance separately").count();
         assert_eq!(said, notices, "{fault}: {ended:#?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Standard error is never in the way: nobody reads it, and all the rest comes as if it were read.
+//! Standard error never blocks: if nobody reads it, everything else works as if it were read.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ use crate::fixture::{
     program::{Program, eventually, nap},
 };
 
-/// Long enough for what takes a moment, and far from the minute after which a run is given up.
+/// Long enough for what is quick, and far from the minute after which a run is killed.
 const SOON: Duration = Duration::from_secs(25);
 
 /// A pipe whose reader reads nothing.
@@ -27,7 +27,7 @@ fn unread(program: Program) -> (Program, PipeReader) {
     (program.stderr_to(File::from(OwnedFd::from(writer))), reader)
 }
 
-/// A wait for 5,000 simulated instances that has more to say than a pipe holds.
+/// A wait for 5,000 simulated instances, whose log is larger than a pipe.
 fn talkative(script: &str, report: &Path, options: &[&str]) -> Program {
     let ids: Vec<String> = (0..5000).map(|number| format!("node-{number}")).collect();
     let report = report.to_str().unwrap();
@@ -42,7 +42,7 @@ fn outcome(report: &Path) -> Value {
 }
 
 #[test]
-fn the_deadline_comes_though_nobody_reads() {
+fn the_deadline_holds_if_nobody_reads_stderr() {
     let folder = tempdir().unwrap();
     let report = folder.path().join("report");
     let (program, _reader) = unread(talkative("pending", &report, &["--timeout", "4s"]));
@@ -53,7 +53,7 @@ fn the_deadline_comes_though_nobody_reads() {
 }
 
 #[test]
-fn signals_are_heard_though_nobody_reads() {
+fn signals_are_handled_if_nobody_reads_stderr() {
     for (signal, outcome_word) in [("TERM", "terminated"), ("INT", "interrupted")] {
         let folder = tempdir().unwrap();
         let report = folder.path().join("report");
@@ -73,7 +73,7 @@ fn signals_are_heard_though_nobody_reads() {
 }
 
 #[test]
-fn the_result_and_the_report_come_though_nobody_reads() {
+fn the_result_and_the_report_are_written_if_nobody_reads_stderr() {
     let folder = tempdir().unwrap();
     let report = folder.path().join("report");
     let (program, _reader) = unread(talkative("pending,ready", &report, &[]));
@@ -84,7 +84,7 @@ fn the_result_and_the_report_come_though_nobody_reads() {
 }
 
 #[test]
-fn command_runs_though_nobody_reads() {
+fn command_runs_if_nobody_reads_stderr() {
     let folder = tempdir().unwrap();
     let report = folder.path().join("report");
     let command = ["--any", "--", "sh", "-c", "echo $FAL_INSTANCE_ID; exit 42"];
@@ -94,7 +94,7 @@ fn command_runs_though_nobody_reads() {
 }
 
 #[test]
-fn a_complaint_and_a_help_text_end_though_nobody_reads() {
+fn a_usage_error_and_a_help_text_end_if_nobody_reads_them() {
     let folder = tempdir().unwrap();
     let (reader, writer) = pipe().unwrap();
     let fill = File::from(OwnedFd::from(writer.try_clone().unwrap()));
@@ -122,7 +122,7 @@ fn a_complaint_and_a_help_text_end_though_nobody_reads() {
 }
 
 #[test]
-fn what_was_left_out_is_counted_when_somebody_reads_again_and_the_end_is_not_lost() {
+fn dropped_lines_are_counted_once_stderr_is_read_again_and_the_end_is_kept() {
     for (format, count, end) in [
         ("text", " missing here: ", "90 of 90"),
         ("json", r#""event":"lines_dropped""#, "inst_89  ready at 203.0.113.90"),
@@ -132,7 +132,7 @@ fn what_was_left_out_is_counted_when_somebody_reads_again_and_the_end_is_not_los
         let program = fleet.wait(90, &options).env("WAIT_READY_MIN_DELAY", "5ms");
         let (program, mut reader) = unread(program);
         let running = program.start();
-        // More than a pipe holds and more than is kept, and seconds of it.
+        // More than a pipe and the queue hold, for seconds.
         eventually("many polls", || fleet.server.count() > 100);
         for _ in 0..400 {
             nap();
@@ -161,7 +161,7 @@ fn what_was_left_out_is_counted_when_somebody_reads_again_and_the_end_is_not_los
 }
 
 #[test]
-fn the_story_comes_before_the_result_where_both_go_to_one_place() {
+fn the_log_comes_before_the_result_if_both_go_to_one_place() {
     for command in [&[][..], &["--any", "--", "echo", "the end"]] {
         let folder = tempdir().unwrap();
         let (mut reader, writer) = pipe().unwrap();
@@ -169,7 +169,7 @@ fn the_story_comes_before_the_result_where_both_go_to_one_place() {
         let program = talkative("ready", &folder.path().join("report"), command);
         let running = program.stdout_to(both()).stderr_to(both()).start();
         drop(writer);
-        // A reader who is not fast, so that much is still to be written when the wait is over.
+        // A slow reader, so that much is still to be written when the wait is over.
         let reading = thread::spawn(move || {
             let (mut text, mut part) = (Vec::new(), vec![0; 1 << 14]);
             while let Ok(read @ 1..) = reader.read(&mut part) {
@@ -190,7 +190,7 @@ fn the_story_comes_before_the_result_where_both_go_to_one_place() {
 }
 
 #[test]
-fn without_a_thread_to_be_had_all_is_written_all_the_same() {
+fn everything_is_written_if_no_thread_can_be_started() {
     // As another user, whose only process this is: root may have any number.
     let limited = ["prlimit", "--nproc=1", "setpriv", "--reuid=54321", "--clear-groups"];
     let script = ["a", "--simulate=pending:1s,ready", "--progress", "always"];

@@ -13,7 +13,7 @@ use crate::fixture::{
     server::{Server, pending, ready},
 };
 
-/// As many make a result of about 1 MiB.
+/// The number of instances whose result is about 1 MiB.
 const MANY: usize = 3_000;
 
 fn non_blocking(stream: &impl AsFd) {
@@ -67,7 +67,7 @@ fn a_non_blocking_socket_is_written_to_the_end_too() {
 }
 
 #[test]
-fn a_non_blocking_stdout_that_nobody_reads_any_more_is_exit_1() {
+fn a_non_blocking_stdout_whose_reader_is_gone_is_exit_1() {
     let (mut reader, writer) = pipe();
     let running = many(&[]).stdout_to(writer).start();
     reader.read_exact(&mut [0; 100]).unwrap();
@@ -88,7 +88,7 @@ fn a_signal_ends_a_run_whose_non_blocking_result_nobody_reads() {
 }
 
 #[test]
-fn a_stdout_that_is_not_for_writing_is_known_before_the_first_poll() {
+fn an_unwritable_stdout_is_reported_before_the_first_poll() {
     let server = Server::playing([pending(), ready()]);
     for options in [&[][..], &["--output-file", "/dev/fd/1"], &["--report", "/dev/fd/1"]] {
         let null = || File::open("/dev/null").unwrap();
@@ -103,15 +103,15 @@ fn a_stdout_that_is_not_for_writing_is_known_before_the_first_poll() {
 }
 
 #[test]
-fn a_closed_stdout_is_warned_of_and_one_that_is_thrown_away_is_none() {
+fn a_closed_stdout_is_warned_of_and_a_discarded_one_is_not() {
     let server = Server::playing([ready()]);
     let closed = Program::asking(&server, &[]).through(&["sh", "-c", "exec \"$@\" >&-", "sh"]);
-    closed.run().assert(0, "").says("warning: the result goes nowhere: standard output is closed");
+    closed.run().assert(0, "").says("warning: the result will be lost: standard output is closed");
     let thrown_away =
         Program::asking(&server, &[]).through(&["sh", "-c", "exec \"$@\" >/dev/null", "sh"]);
-    thrown_away.run().assert(0, "").never_says("goes nowhere");
+    thrown_away.run().assert(0, "").never_says("will be lost");
     let elsewhere = ["--output-file", "/dev/null"];
     let closed =
         Program::asking(&server, &elsewhere).through(&["sh", "-c", "exec \"$@\" >&-", "sh"]);
-    closed.run().assert(0, "").never_says("goes nowhere");
+    closed.run().assert(0, "").never_says("will be lost");
 }

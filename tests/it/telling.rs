@@ -1,4 +1,4 @@
-//! How much is told: that a wait goes on, of a fleet in few lines, and every event as data.
+//! The log: heartbeats, few lines for a fleet, and every event as JSON.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use crate::fixture::{
 };
 
 #[test]
-fn a_silent_wait_says_now_and_then_how_it_stands() {
+fn a_silent_wait_logs_heartbeats() {
     let ended = with_enough_time(Duration::from_secs(4), |timeout| {
         let server = Server::playing([pending()]);
         let ended =
@@ -31,7 +31,7 @@ fn a_silent_wait_says_now_and_then_how_it_stands() {
     ended.assert(124, "");
     let line = ended.stderr.lines().find(|line| line.contains("still pending after 1s")).unwrap();
     assert!(line.ends_with(" polls)") && line.contains("s left, "), "{line}");
-    // Nothing else, and not more often than asked for.
+    // Nothing else, and at most once per interval.
     assert!(ended.stderr.matches("still pending").count() <= 40, "{ended:#?}");
 }
 
@@ -50,7 +50,7 @@ fn a_fleet_has_one_heartbeat() {
 }
 
 #[test]
-fn a_heartbeat_is_an_event_and_can_be_had_by_a_variable_or_not_at_all() {
+fn a_heartbeat_is_an_event_and_is_set_by_a_variable_or_disabled() {
     let run = |options: &[&str], variable: &str| {
         let server = Server::playing([pending()]);
         let program = Program::asking(&server, &[options, &["--timeout", "3s"]].concat());
@@ -66,12 +66,23 @@ fn a_heartbeat_is_an_event_and_can_be_had_by_a_variable_or_not_at_all() {
         (&[], "0"),
         (&[], ""),
         (&["-q"], "300ms"),
-        // Rows say it all the time.
+        // Rows show it all the time.
         (&["--progress", "always"], "300ms"),
     ] {
         run(options, variable).assert(124, "").never_says("still pending");
     }
     run(&["--heartbeat", "30"], "").assert(2, "").says("--heartbeat");
+}
+
+#[test]
+fn an_instance_never_seen_counts_as_deleted_with_a_warning_that_quiet_keeps() {
+    let deleted = |script: &str| {
+        let ended = Program::new(["x", "--for", "deleted", "--quiet", script]).run();
+        ended.assert(0, "");
+        ended
+    };
+    deleted("--simulate=404").says("warning: x  it was never seen: deleted before, or the id");
+    deleted("--simulate=ready,404").never_says("never seen");
 }
 
 #[test]
@@ -90,13 +101,13 @@ fn a_heartbeat_comes_only_after_a_silence() {
         .map(|pair| at(&pair[1]).duration_since(at(&pair[0])).unwrap())
         .collect();
     assert!(!silences.is_empty(), "{ended:#?}");
-    // A line is told a moment after its time is taken.
+    // A line is written shortly after its time is taken.
     let least = SILENCE.checked_sub(Duration::from_millis(50)).unwrap();
     assert!(silences.iter().all(|silence| *silence >= least), "{silences:?}: {ended:#?}");
 }
 
 #[test]
-fn a_hundred_instances_are_told_in_a_few_lines() {
+fn a_hundred_instances_are_logged_in_a_few_lines() {
     let fleet = Held::pending();
     let running = fleet.wait(100, &[]).start();
     eventually("polls", || fleet.server.count() > 3);
@@ -110,7 +121,7 @@ fn a_hundred_instances_are_told_in_a_few_lines() {
 }
 
 #[test]
-fn a_hundred_instances_that_fail_alike_are_told_in_a_few_lines() {
+fn a_hundred_equal_failures_are_logged_in_a_few_lines() {
     let server = Server::responding(|_, seen| match asked(seen) {
         Asked::One(id) => answer(200, &[], &described(id, "odd", &at("0.0.0.0"))),
         Asked::Page(_) => error(403, &[]),
@@ -118,12 +129,12 @@ fn a_hundred_instances_that_fail_alike_are_told_in_a_few_lines() {
     let more: Vec<String> = (1..40).map(|number| format!("n-{number}")).collect();
     let more: Vec<&str> = more.iter().map(String::as_str).chain(["--timeout", "4s"]).collect();
     let ended = Program::asking_for("n-0", &server, &more).run();
-    ended.assert(124, "").says("n-0, n-1, n-2 and 37 more  the status \"odd\" says nothing");
+    ended.assert(124, "").says("n-0, n-1, n-2 and 37 more  status \"odd\" has no known meaning");
     assert!(ended.stderr.lines().count() < 40, "{ended:#?}");
 }
 
 #[test]
-fn every_instance_of_a_fleet_is_told_as_data() {
+fn a_json_log_has_every_instance_of_a_fleet() {
     let fleet = Held::pending();
     let running = fleet.wait(20, &["--log-format", "json"]).start();
     eventually("polls", || fleet.server.count() > 3);
@@ -139,7 +150,7 @@ fn every_instance_of_a_fleet_is_told_as_data() {
 
 type Events = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// Adds what a run has said, and returns it.
+/// Adds the log of a run, and returns it.
 fn add(events: &mut Events, program: Program) -> Vec<Value> {
     let program = program.env("WAIT_READY_LOG_FORMAT", "json").env("WAIT_READY_VERBOSE", "2");
     let ended = program.run();
@@ -163,7 +174,7 @@ fn add(events: &mut Events, program: Program) -> Vec<Value> {
     lines
 }
 
-/// What the README says of events: the words in code of each cell.
+/// The README's table of events: the code spans of each cell.
 fn documented() -> Events {
     let section = include_str!("../../README.md").split("\n## The log\n").nth(1).unwrap();
     let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
@@ -213,12 +224,12 @@ fn the_events_and_their_keys_are_those_of_the_readme() {
     let probe = ["a", "--simulate=ready", "--for", "exec", "--", "echo", "checked"];
     add(&mut events, Program::new(probe));
     add(&mut events, reopened(&Server::responding(flapping())));
-    // It needs somebody who does not read, which is another test's subject.
+    // It needs a reader that does not read, which is the subject of another test.
     events.insert(("lines_dropped".into(), "WARN".into()), ["dropped".to_owned()].into());
     assert_eq!(events, documented());
 }
 
-/// `b` is ready late; `a`, ready before, is looked at once more then, and is not ready any more.
+/// `b` is ready late; `a`, ready before, is polled once more then, and is no longer ready.
 fn flapping() -> impl Fn(usize, &crate::fixture::server::Seen) -> crate::fixture::server::Act {
     let asked_for_a = AtomicUsize::new(0);
     let asked_for_b = AtomicUsize::new(0);
@@ -226,7 +237,7 @@ fn flapping() -> impl Fn(usize, &crate::fixture::server::Seen) -> crate::fixture
         let (id, last_ready, first_ready, ip) = match asked(seen) {
             Asked::One("a") => ("a", true, asked_for_a.fetch_add(1, Ordering::SeqCst) != 1, 1),
             Asked::One("b") => ("b", asked_for_b.fetch_add(1, Ordering::SeqCst) > 20, true, 2),
-            // No list: single requests serve.
+            // No list, so single requests.
             _ => return error(403, &[]),
         };
         let status = if last_ready && first_ready { "ready" } else { "pending" };
@@ -239,7 +250,7 @@ fn reopened(server: &Server) -> Program {
 }
 
 #[test]
-fn a_help_text_whose_reader_has_enough_is_no_error() {
+fn a_help_text_whose_reader_closes_the_pipe_is_no_error() {
     for arguments in [
         &["--help"][..],
         &["-h"],
@@ -257,11 +268,11 @@ fn a_help_text_whose_reader_has_enough_is_no_error() {
     }
 }
 
-/// A value that would draw, begin a line, or give a command.
+/// A value with an escape sequence, a line break and a workflow command.
 const HOSTILE: &str = "x\r\n::error::y\x1b[2J\u{9b}31m\u{202e}\u{2028}z\t";
 
 #[test]
-fn a_refused_value_cannot_garble_the_complaint() {
+fn a_refused_value_is_escaped_in_the_error() {
     let options = [
         "timeout",
         "min-delay",

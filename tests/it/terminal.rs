@@ -1,4 +1,4 @@
-//! What a person sees on a terminal, and what becomes of a wait whose terminal is not there.
+//! What a person sees on a terminal, and waits whose terminal is gone.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::fixture::{
     terminal::Terminal,
 };
 
-/// The rows that have to stand at the end of the screen, by how they begin.
+/// The beginnings of the rows expected at the end of the screen.
 fn expected_rows(count: usize) -> Vec<String> {
     let row = |name: String| format!(" {name}  pending");
     let mut rows: Vec<String> = match count {
@@ -26,7 +26,7 @@ fn expected_rows(count: usize) -> Vec<String> {
     rows
 }
 
-/// Whether the last lines of the screen are these rows, each with a letter that turns before it.
+/// Returns whether the last lines of the screen are these rows, each after a spinner.
 fn ends_with_rows(lines: &[String], rows: &[String]) -> bool {
     let last = lines.len().checked_sub(rows.len()).map(|start| &lines[start..]);
     last.is_some_and(|last| {
@@ -43,7 +43,7 @@ fn has_rows(terminal: &Terminal) -> bool {
 }
 
 #[test]
-fn every_row_is_a_line_at_every_width_and_only_the_story_is_left() {
+fn every_row_is_a_line_at_every_width_and_only_the_log_is_left() {
     for columns in [34, 80, 200] {
         for count in [1, 2, 11, 60] {
             let terminal = Terminal::new(columns);
@@ -63,7 +63,7 @@ fn every_row_is_a_line_at_every_width_and_only_the_story_is_left() {
     }
 }
 
-/// No row is left, nothing of the story stands twice, and nothing of it was eaten.
+/// Asserts that no row is left, and that no line of the log is repeated or missing.
 #[track_caller]
 fn assert_tells_the_story_once(count: usize, terminal: &Terminal) {
     let lines = || terminal.lines().concat();
@@ -101,7 +101,7 @@ fn ctrl_c_leaves_no_row_behind() {
     }
 }
 
-/// A shell that knows jobs, on a terminal, in which `$W` is the program.
+/// A shell with job control on a terminal, in which `$W` is the program.
 fn shell(terminal: &Terminal, program: Program) -> Running {
     let script = "W=\"$0 $*\" exec bash --norc --noprofile -i";
     let shell = program.through(&["sh", "-c", script]).on(terminal).env("PS1", "$ ");
@@ -127,7 +127,7 @@ fn a_job_in_the_background_does_not_draw_until_it_is_in_the_foreground() {
 }
 
 #[test]
-fn what_a_shell_wrote_while_the_job_was_stopped_stays() {
+fn output_of_the_shell_while_the_job_was_stopped_is_kept() {
     let terminal = Terminal::new(80);
     let fleet = Held::pending();
     let running = shell(&terminal, fleet.wait(7, &[]));
@@ -147,7 +147,7 @@ fn what_a_shell_wrote_while_the_job_was_stopped_stays() {
 }
 
 #[test]
-fn a_terminal_that_nobody_names_is_dumb_and_ci_keeps_every_line() {
+fn a_terminal_without_a_name_is_dumb_and_ci_keeps_every_line() {
     let terminal = Terminal::new(80);
     for (name, value) in [("TERM", ""), ("TERM", "dumb"), ("CI", "true"), ("GONE", "TERM")] {
         let fleet = Held::pending();
@@ -163,7 +163,7 @@ fn a_terminal_that_nobody_names_is_dumb_and_ci_keeps_every_line() {
     assert!(!terminal.written().contains("\x1b["), "{:?}", terminal.written());
 }
 
-/// How a wait can have a terminal.
+/// How a wait may have a terminal.
 fn with_terminal(way: &str, program: Program, terminal: &Terminal) -> Program {
     let ignoring_hangup = ["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""];
     match way {
@@ -195,7 +195,7 @@ fn a_wait_goes_on_without_its_terminal() {
 }
 
 #[test]
-fn a_terminal_that_is_held_back_holds_back_nothing_else() {
+fn a_stopped_terminal_blocks_nothing_else() {
     for way in ["disowned", "of another session", "non-blocking"] {
         let terminal = Terminal::new(80);
         let fleet = Held::pending();
@@ -222,7 +222,7 @@ fn a_terminal_that_is_held_back_holds_back_nothing_else() {
 }
 
 #[test]
-fn what_was_held_back_is_shown_when_it_flows_again() {
+fn held_output_is_shown_when_the_terminal_resumes() {
     let terminal = Terminal::new(80);
     let fleet = Held::pending();
     let running = fleet.wait(2, &[]).on(&terminal).start();

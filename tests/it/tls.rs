@@ -1,4 +1,4 @@
-//! Whom the key is sent to: real TLS with certificates made for each test.
+//! TLS: which servers the key is sent to, with certificates made for each test.
 
 use std::{
     fs,
@@ -19,21 +19,21 @@ fn https(server: &Server, host: &str) -> String {
     format!("https://{host}:{}/v1", server.address().port())
 }
 
-/// Waits for `inst_abc` over TLS, trusting nobody of this machine's.
+/// Waits for `inst_abc` over TLS, without this machine's trust store.
 fn asking(server: &Server, host: &str, timeout: &str) -> Program {
     Program::asking(server, &["--timeout", timeout])
         .env("FAL_API_URL", https(server, host))
         .env("SSL_CERT_DIR", "/")
 }
 
-/// Nothing of the request, and so no key, has come to a server that is not trusted.
+/// Asserts that no request, and so no key, was sent to a server that is not trusted.
 #[track_caller]
 fn is_refused(identity: &Identity, trusted: &Authority, what: &str, advice: &str) -> Ended {
     let server = identity.playing(ready());
     let ended = asking(&server, "127.0.0.1", "600ms").env("SSL_CERT_FILE", trusted.file()).run();
     ended.assert(124, "").says(what).says(advice);
     ended.says("no usable answer about inst_abc within 600ms");
-    ended.says("the instance may exist, and be billed");
+    ended.says("the instance may exist and be billed");
     assert_eq!(server.count(), 0, "{ended:#?}");
     ended
 }
@@ -74,7 +74,7 @@ fn a_self_signed_certificate_can_be_trusted_by_itself() {
 }
 
 #[test]
-fn a_ca_that_nobody_here_knows_is_named_and_refused() {
+fn an_unknown_ca_is_named_and_refused() {
     let stranger = Authority::new("Inspecting Proxy CA");
     is_refused(
         &stranger.certify(HERE, Validity::Now),
@@ -86,7 +86,7 @@ fn a_ca_that_nobody_here_knows_is_named_and_refused() {
 }
 
 #[test]
-fn a_self_signed_certificate_is_called_so_and_refused() {
+fn a_self_signed_certificate_is_described_and_refused() {
     is_refused(
         &Identity::self_signed("a mock", HERE, false),
         &Authority::new("Another CA"),
@@ -96,7 +96,7 @@ fn a_self_signed_certificate_is_called_so_and_refused() {
 }
 
 #[test]
-fn an_authoritys_own_certificate_is_no_servers_even_where_it_is_trusted() {
+fn a_ca_certificate_is_refused_for_a_server_even_if_it_is_trusted() {
     let own = Identity::self_signed("openssl's default", HERE, true);
     let what = "the certificate is an authority's own (openssl's default), not one for a server";
     let trusted = Authority::new("to be replaced");
@@ -111,7 +111,7 @@ fn an_expired_certificate_is_refused_with_its_date() {
         &company.certify(HERE, Validity::Past),
         &company,
         "the certificate expired on Sun, 01 Mar 2020 00:00:00 GMT (this machine's clock: ",
-        "renew the server's certificate, or set this machine's clock",
+        "renew the server's certificate, or correct this machine's clock",
     );
 }
 
@@ -122,7 +122,7 @@ fn a_certificate_that_is_not_valid_yet_is_refused_with_its_date() {
         &company.certify(HERE, Validity::Future),
         &company,
         "the certificate is not valid before Tue, 01 Jan 2199 00:00:00 GMT",
-        "set this machine's clock",
+        "correct this machine's clock",
     );
 }
 
@@ -144,7 +144,7 @@ fn another_hosts_certificate_is_refused_with_both_names() {
 }
 
 #[test]
-fn the_names_in_a_certificate_are_data() {
+fn the_names_in_a_certificate_are_escaped() {
     let hostile = Authority::new("x\n::error::pwned\u{1b}[2J");
     let ended = is_refused(
         &hostile.certify(HERE, Validity::Now),
@@ -156,7 +156,7 @@ fn the_names_in_a_certificate_are_data() {
 }
 
 #[test]
-fn a_server_without_tls_is_called_so() {
+fn a_server_without_tls_is_described() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::on(
         listener,
@@ -188,7 +188,7 @@ fn an_image_without_a_store_still_starts_and_trusts_the_bundled_roots() {
 }
 
 #[test]
-fn a_file_with_other_things_in_it_is_no_reason_to_trust_less_or_more() {
+fn other_content_of_a_certificate_file_is_ignored() {
     let company = Authority::new("Example Company CA");
     let server = company.certify(HERE, Validity::Now).playing(ready());
     let pem = fs::read_to_string(company.file()).unwrap();
@@ -200,7 +200,7 @@ fn a_file_with_other_things_in_it_is_no_reason_to_trust_less_or_more() {
 }
 
 #[test]
-fn a_file_that_names_no_certificate_is_told_for_what_it_is() {
+fn a_file_without_a_certificate_is_described() {
     let company = Authority::new("Example Company CA");
     let server = company.certify(HERE, Validity::Now).playing(ready());
     let pem = fs::read_to_string(company.file()).unwrap();
@@ -229,7 +229,7 @@ fn an_empty_ssl_cert_file_is_unset() {
 }
 
 #[test]
-fn a_certificate_that_is_replaced_during_the_wait_is_taken() {
+fn a_certificate_replaced_during_the_wait_is_accepted() {
     let company = Authority::new("Example Company CA");
     let (old, new) = (company.certify(HERE, Validity::Past), company.certify(HERE, Validity::Now));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

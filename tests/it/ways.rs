@@ -1,4 +1,4 @@
-//! The ways to the API: proxies and going around them, IPv4 and IPv6, connections kept and lost.
+//! Connections to the API: proxies and `NO_PROXY`, IPv4 and IPv6, kept and lost connections.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -17,10 +17,10 @@ use crate::fixture::{
 
 const IP: &str = "203.0.113.42\n";
 const PASSWORD: &str = "proxy-passw0rd";
-/// Enough for a wait that is to succeed.
+/// Long enough for a wait that succeeds.
 const LONG: Duration = Duration::from_secs(50);
 
-/// A proxy that opens tunnels (CONNECT), or says `refusal` instead; and every head it was sent.
+/// A proxy that opens tunnels (CONNECT), or answers `refusal`; it records the heads of requests.
 struct Tunnels {
     url: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -111,7 +111,7 @@ fn an_https_proxy_opens_one_tunnel_and_never_sees_the_key() {
 }
 
 #[test]
-fn no_proxy_goes_around_the_proxy() {
+fn no_proxy_bypasses_the_proxy() {
     for around in ["127.0.0.1", "127.0.0.0/8", "example.com,127.0.0.1"] {
         let proxy = Tunnels::open();
         over_tls(&proxy.url, around, LONG).0.assert(0, IP);
@@ -143,7 +143,7 @@ fn a_proxy_that_opens_no_tunnel_is_transient_and_says_why() {
         (
             "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n",
             "it answers HTTP 503: Service Unavailable, X-Squid-Error: ERR_DNS_FAIL 0",
-            "does not reach the API itself",
+            "cannot reach the API",
         ),
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "it answers HTTP 502: Bad Gateway", "NO_PROXY"),
         ("", "unexpected end of file", "check HTTPS_PROXY"),
@@ -190,7 +190,7 @@ fn a_proxy_variable_that_is_set_and_cannot_be_used_is_exit_2() {
             run(name, value, &[]).assert(2, "").says(name);
         }
     }
-    // What is not used does not decide.
+    // A variable that is not used does not matter.
     let socks = "socks5://127.0.0.1:1";
     run("HTTP_PROXY", socks, &[]).assert(124, "");
     run("ALL_PROXY", socks, &[("HTTPS_PROXY", "http://127.0.0.1:1")]).assert(124, "");
@@ -216,8 +216,8 @@ fn a_host_name_that_cannot_be_looked_up_is_named() {
 }
 
 #[test]
-fn the_phase_in_which_the_time_ran_out_is_named_with_the_host() {
-    // Nobody takes the connection out of a queue that is full.
+fn a_timeout_names_the_phase_and_the_host() {
+    // Nobody accepts the connection from the full queue.
     let listener =
         socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -233,7 +233,7 @@ fn the_phase_in_which_the_time_ran_out_is_named_with_the_host() {
     drop(fill);
     let silent = Server::playing([Act::Slow(Vec::new(), Duration::from_secs(9), Vec::new())]);
     let ended = Program::asking(&silent, &["--request-timeout", "300ms", "--timeout", "1s"]).run();
-    ended.assert(124, "").says("no whole answer within 300ms from 127.0.0.1");
+    ended.assert(124, "").says("no complete answer within 300ms from 127.0.0.1");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn after_two_faults_in_a_row_the_next_poll_uses_a_new_connection() {
 }
 
 #[test]
-fn a_proxy_that_nobody_listens_at_is_transient_and_named() {
+fn an_unreachable_proxy_is_transient_and_named() {
     let port = ClosedPort::new();
     let url = format!("http://someone:{PASSWORD}@127.0.0.1:{}", port.number());
     let ended = with_enough_time(Duration::from_millis(600), |deadline| {
@@ -274,7 +274,7 @@ fn a_plain_http_proxy_is_asked_for_the_whole_url() {
 }
 
 #[test]
-fn a_plain_http_proxy_that_wants_a_password_is_named() {
+fn a_plain_http_proxy_that_requires_a_password_is_named() {
     let proxy = Server::playing([answer(407, &[], "")]);
     let ended = Program::asking(&proxy, &["--insecure-http", "--api-url", "http://mock.example"])
         .env("HTTP_PROXY", format!("http://{}", proxy.address()))
@@ -282,7 +282,7 @@ fn a_plain_http_proxy_that_wants_a_password_is_named() {
     ended.assert(6, "").says("a proxy wants credentials").says("HTTP_PROXY");
 }
 
-/// Whether this machine has an IPv6 loopback address.
+/// Returns whether this machine has an IPv6 loopback address.
 #[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 fn has_ipv6() -> bool {
     let has = TcpListener::bind("[::1]:0").is_ok();
@@ -376,7 +376,7 @@ fn a_kept_connection_that_dies_under_a_request_costs_one_poll() {
 }
 
 #[test]
-fn bytes_that_nobody_asked_for_do_not_answer_the_next_poll() {
+fn unsolicited_bytes_do_not_answer_the_next_poll() {
     let Act::Bytes(mut bytes) = pending() else { unreachable!() };
     let Act::Bytes(forged) = instance("ready", r#","ip":"192.0.2.66""#) else { unreachable!() };
     bytes.extend(forged);
@@ -385,7 +385,7 @@ fn bytes_that_nobody_asked_for_do_not_answer_the_next_poll() {
 }
 
 #[test]
-fn an_open_port_that_takes_no_part_in_tls_is_cut_by_the_request_timeout() {
+fn a_silent_tls_handshake_is_cut_by_the_request_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::on(
         listener,

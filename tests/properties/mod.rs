@@ -1,4 +1,4 @@
-//! What must hold for whatever comes from outside: for proptest and for the fuzzers.
+//! Properties for any input from outside, for proptest and the fuzzers.
 
 use std::{
     collections::HashSet,
@@ -41,7 +41,7 @@ fn redactor() -> Redactor {
     Redactor::new(ApiKey::new(&format!("{KEY_ID}:{KEY_SECRET}")).expect("a key"))
 }
 
-/// What a person reads is one line, and holds no key.
+/// Asserts that displayed text is one line without the key.
 fn assert_printable(shown: &str) {
     assert!(!shown.chars().any(char::is_control), "{shown:?}");
     assert!(!shown.contains(KEY_ID) && !shown.contains(KEY_SECRET), "{shown:?}");
@@ -69,7 +69,7 @@ fn as_json(body: &[u8]) -> Option<Value> {
     serde_json::from_str(&String::from_utf8_lossy(body)).ok()
 }
 
-/// What is kept of a server's text: a thousand characters.
+/// The part of a server's text that is kept: a thousand characters.
 fn kept(text: &str) -> String {
     text.chars().take(1_000).collect()
 }
@@ -141,7 +141,7 @@ pub(crate) fn hints(retry_after: &str, reset: &str) {
     let seconds = |text: &str| {
         let digits = text.trim_matches([' ', '\t']);
         let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-        // What can only be a moment is one, in seconds or milliseconds since 1970.
+        // A number too large for a delay is a Unix time, in seconds or milliseconds.
         is_number.then(|| match digits.parse().unwrap_or(u64::MAX) {
             millis @ 100_000_000_000..100_000_000_000_000 => millis / 1_000,
             seconds => seconds,
@@ -173,7 +173,7 @@ fn under_paused_time<T>(talk: impl Future<Output = T>) -> T {
 /// The time that a peer is given.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a peer says first, in two pieces: whether it is an SSH 2.0 server, read naively.
+/// The first bytes of a peer, in two pieces; checked against a naive parser for SSH 2.0.
 pub(crate) fn ssh(said: &[u8], cut: usize) {
     let heard = |first: &[u8], second: &[u8]| {
         let peer = first.chain(second);
@@ -368,14 +368,14 @@ pub(crate) fn script(text: &str) {
 /// A duration is at most a year.
 const LONGER_THAN_A_STEP: Duration = Duration::from_secs(367 * 86_400);
 
-/// What a script is to answer to such requests, read naively: each step in its turn as often as it
-/// says, and the last one for ever. None where brackets may hold a comma.
+/// The replies of a script to such requests by a naive parser: each step in turn as often as it
+/// says, and the last one forever. `None` if brackets may contain a comma.
 fn replies_by_step(text: &str) -> Option<impl Iterator<Item = Reply>> {
     if text.contains('[') {
         return None;
     }
     let step = |step: &str| {
-        // One that delays the next is no script by itself.
+        // A delay is not a script by itself.
         let alone = step.parse::<Script>().or_else(|_| format!("{step},ready").parse());
         let reply = alone.expect("a step is a script").play().reply(Duration::ZERO);
         let times = step.split(':').next().and_then(|what| Some(what.rsplit_once('*')?.1));

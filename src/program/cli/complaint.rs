@@ -1,4 +1,4 @@
-//! What clap says of a wrong command line, with the variable that a wrong value came from.
+//! clap's error for an invalid command line, with the environment variable that a value came from.
 
 use std::{ffi::OsString, io};
 
@@ -9,12 +9,12 @@ use clap::{
 
 use crate::text::untrusted::Untrusted;
 
-/// What clap says in place of a command line: what is wrong with it, or the help that it asks for.
+/// What clap returns in place of a command line: an error, or the help or version to print.
 #[derive(Debug)]
 pub struct Complaint(clap::Error);
 
 impl Complaint {
-    /// `error` as it is shown: a value that stands in no argument came from the environment.
+    /// Adds to `error` the variable of a value that is in no argument, and escapes it.
     pub(super) fn new(
         mut error: clap::Error,
         mut command: Command,
@@ -22,7 +22,7 @@ impl Complaint {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
         if error.kind() == ErrorKind::UnknownArgument {
-            // It advises to put the argument behind `--`, where COMMAND begins.
+            // clap suggests to put the argument after `--`, where COMMAND begins.
             error.remove(ContextKind::Suggested);
         }
         command.build();
@@ -34,29 +34,29 @@ impl Complaint {
         Self(error)
     }
 
-    /// Whether it is what was asked for, such as the help.
+    /// Returns whether this is output that was asked for, and no error.
     #[must_use]
-    pub fn is_an_answer(&self) -> bool {
+    pub fn is_help_or_version(&self) -> bool {
         !self.0.use_stderr()
     }
 
-    /// Writes it to standard output, as an answer.
+    /// Writes the help or version to standard output.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// An error of standard output.
     pub fn print(&self) -> io::Result<()> {
         self.0.print()
     }
 
-    /// What is wrong, as it is shown.
+    /// The error as clap shows it.
     #[must_use]
     pub fn shown(&self, color: bool) -> String {
         let text = self.0.render();
         if color { text.ansi().to_string() } else { text.to_string() }
     }
 
-    /// What is wrong, on one line: without the usage, and without where to find more.
+    /// The error on one line, without the usage and the reference to --help.
     #[must_use]
     pub fn on_one_line(mut self) -> String {
         self.0.remove(ContextKind::Usage);
@@ -70,8 +70,7 @@ impl Complaint {
     }
 }
 
-/// Makes data of every word that the command line has in it: a word can be a whole screen, or
-/// begin a line.
+/// Escapes the words of the command line in `error`, which may hold control characters and line ends.
 fn escape(error: &mut clap::Error) {
     let shown = |word: &String| Untrusted::from(word.as_str()).to_string();
     let escaped: Vec<(ContextKind, ContextValue)> = error
@@ -111,7 +110,7 @@ fn find<'a>(command: &'a Command, shown: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|argument| argument.to_string() == shown)
 }
 
-/// Whether `argument` stands among those before COMMAND.
+/// Returns whether `argument` is among those before COMMAND.
 fn is_given(argument: &Arg, arguments: &[OsString]) -> bool {
     let Some(flag) = argument.get_long().map(|long| format!("--{long}")) else { return false };
     let with_value = format!("{flag}=");

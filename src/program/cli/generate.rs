@@ -1,23 +1,23 @@
-//! `--generate`: the manual page and the completion scripts, from the command line itself.
+//! `--generate`: the manual page and the completion scripts, made from the command line definition.
 
 use std::io;
 
-use clap::{Command, builder::PossibleValuesParser};
+use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 
 use super::{Generated, command, manual};
 
-/// What stands behind `--for`; a port follows a colon.
+/// The values offered for `--for`; a port follows a colon.
 const CONDITIONS: [&str; 8] =
     ["ready", "ssh", "ssh:", "tcp:", "http:", "exec", "stopped", "deleted"];
-/// What stands behind `--max-in`; a duration follows.
+/// The values offered for `--max-in`; a duration follows.
 const BUDGETS: [&str; 5] = ["init=", "pending=", "provisioning=", "ready=", "unknown="];
 
-/// Generates it.
+/// Generates a manual page or a completion script.
 ///
 /// # Errors
 ///
-/// What clap says where it cannot.
+/// An error of the manual page's renderer.
 pub fn generate(what: Generated) -> io::Result<Vec<u8>> {
     let command = command(|_| None);
     let mut text = Vec::new();
@@ -31,13 +31,10 @@ pub fn generate(what: Generated) -> io::Result<Vec<u8>> {
         Generated::CompleteFish => Shell::Fish,
         Generated::CompletePowerShell => Shell::PowerShell,
     };
-    clap_complete::generate(shell, &mut with_words(command), "wait-ready", &mut text);
-    Ok(text)
-}
-
-/// `command` whose words that clap does not know, because other words are taken too, are offered.
-fn with_words(command: Command) -> Command {
-    command
+    // clap offers values only of a fixed set, which these options do not have.
+    let mut command = command
         .mut_arg("condition", |arg| arg.value_parser(PossibleValuesParser::new(CONDITIONS)))
-        .mut_arg("max_in", |arg| arg.value_parser(PossibleValuesParser::new(BUDGETS)))
+        .mut_arg("max_in", |arg| arg.value_parser(PossibleValuesParser::new(BUDGETS)));
+    clap_complete::generate(shell, &mut command, "wait-ready", &mut text);
+    Ok(text)
 }

@@ -1,5 +1,4 @@
-//! The manual page: what clap knows of the command line, and the sections that a reader of manuals
-//! looks for.
+//! The manual page: the command line as clap knows it, and the other customary sections.
 
 use std::io;
 
@@ -9,7 +8,7 @@ use clap_mangen::{
     roff::{Roff, bold, roman},
 };
 
-/// When the page was last changed.
+/// The date of the page.
 const DATE: &str = "2026-11-25";
 
 const EXIT_STATUS: [(&str, &str); 17] = [
@@ -21,7 +20,7 @@ const EXIT_STATUS: [(&str, &str); 17] = [
     ("5", "No such instance (404), or deleted while waiting."),
     ("6", "The API refused the request."),
     ("7", "Throttled past the deadline."),
-    ("8", "The API says ready, but the probe never succeeded in time."),
+    ("8", "The API reports it ready, but the probe never succeeded in time."),
     ("9", "A --max-in budget for one status ran out."),
     ("124", "Timeout."),
     ("126", "COMMAND cannot be run."),
@@ -45,15 +44,13 @@ const ENVIRONMENT: [(&str, &str); 9] = [
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies for the API; probes go past them."),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
-        "Certificate authorities that are trusted beside the public ones.",
+        "Certificate authorities that are trusted in addition to the public ones.",
     ),
-    ("RUST_LOG, NO_COLOR, TERM, CI", "What is told, and how it looks."),
+    ("RUST_LOG, NO_COLOR, TERM, CI", "What is logged, and how it looks."),
 ];
 
-const FILES: [(&str, &str); 1] = [(
-    "~/.fal/config.toml",
-    "The configuration of fal, whose key is used where no variable has one.",
-)];
+const FILES: [(&str, &str); 1] =
+    [("~/.fal/config.toml", "The configuration of fal, whose key is used if no variable has one.")];
 
 const EXAMPLES: [(&str, &str); 5] = [
     ("Try it: no key, no account.", "wait-ready inst_demo --simulate"),
@@ -69,22 +66,20 @@ const EXAMPLES: [(&str, &str); 5] = [
     ("A teardown job: until nothing is billed any more.", "wait-ready --for deleted inst_abc"),
 ];
 
-/// Writes the page to `text`.
+/// Appends the page to `text`.
 ///
 /// # Errors
 ///
-/// What the writer says.
+/// An error of the writer, which a vector does not have.
 pub(super) fn render(command: Command, text: &mut Vec<u8>) -> io::Result<()> {
     let man = Man::new(command.after_help("").after_long_help("")).date(DATE);
-    let mut head = Vec::new();
-    man.render_title(&mut head)?;
-    text.extend(head);
+    man.render_title(text)?;
     man.render_name_section(text)?;
     man.render_synopsis_section(text)?;
     man.render_description_section(text)?;
     let mut options = Vec::new();
     man.render_options_section(&mut options)?;
-    // Breaks around an empty line are nothing, and mandoc says so.
+    // mandoc warns of breaks around an empty line.
     let options = String::from_utf8_lossy(&options).replace(".br\n\n.br\n", "\n");
     text.extend(options.into_bytes());
     let mut page = Roff::new();

@@ -1,18 +1,18 @@
-//! The command line: what can be asked for, and with which defaults. Reads no file, prints nothing.
+//! The command line: its options and their defaults. Reads no file, prints nothing.
 
 pub mod budget;
 pub mod complaint;
+pub mod error_options;
 pub mod generate;
 mod manual;
 mod simulate;
 mod values;
 mod variables;
-pub mod wishes;
 
 use std::{ffi::OsString, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{
-    ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum,
+    Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
     parser::ValueSource,
 };
@@ -21,7 +21,7 @@ use crate::{
     api::url::ApiUrl,
     program::output::Format,
     terminal::{appearance::When, subscriber::LogFormat},
-    text::duration::{parse_duration, parse_positive_duration},
+    text::duration::{parse_duration, parse_positive_duration as parse_positive},
     wait::condition::Condition,
 };
 use budget::Budget;
@@ -46,8 +46,8 @@ Exit codes: 0 condition met, 1 unexpected failure, 2 usage or no API key, 3 stop
 9 over budget, 124 timeout, 126/127 COMMAND cannot be run or was not found, 129 SIGHUP, \
 130 SIGINT, 131 SIGQUIT, 143 SIGTERM, other: COMMAND's own.
 
-Each option can also be set by a variable, WAIT_READY_TIMEOUT=20m for --timeout; an option wins. \
---api-url is FAL_API_URL, --api-key-file is FAL_KEY_FILE.
+Each option can also be set by an environment variable, such as WAIT_READY_TIMEOUT=20m for \
+--timeout; an option wins. --api-url is FAL_API_URL, --api-key-file is FAL_KEY_FILE.
 
 The API key is read from --api-key-file, FAL_KEY, FAL_KEY_ID with FAL_KEY_SECRET, or fal's own \
 config file, in this order; there is no option that takes the key itself.";
@@ -85,48 +85,50 @@ Exit codes:
     disable_help_subcommand = true,
     override_usage = "wait-ready [OPTIONS] <INSTANCE_ID>... [-- <COMMAND> [ARG]...]",
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The instances to wait for: ids, @FILE with one id a line, or @- for standard input
     #[arg(value_name = "INSTANCE_ID", required_unless_present = "generate")]
-    pub instances: Vec<String>,
+    pub(crate) instances: Vec<String>,
 
     /// A command to run once the condition holds, with {ip} and {id} replaced
     ///
     /// It gets FAL_INSTANCE_ID and FAL_INSTANCE_IP in its environment, and no API key.
     #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
+    pub(crate) command: Vec<OsString>,
 
     #[command(flatten)]
-    #[allow(missing_docs)]
-    pub wanted: Wanted,
+    pub(crate) wanted: Wanted,
 
     #[command(flatten)]
-    #[allow(missing_docs)]
-    pub pace: Pace,
+    pub(crate) pace: Pace,
 
     #[command(flatten)]
-    #[allow(missing_docs)]
-    pub api: Api,
+    pub(crate) api: Api,
 
     #[command(flatten)]
-    #[allow(missing_docs)]
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
 /// The command line as clap knows it. Each option can also be set by its variable, unless that is
 /// empty: CI systems set empty variables.
 #[must_use]
 pub fn command(variable: impl Fn(&str) -> Option<OsString>) -> Command {
-    with_variables(Cli::command(), variable)
+    // clap would take a negative duration for an option, and say less than our own message.
+    let is_duration = |arg: &Arg| {
+        arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "DURATION"))
+    };
+    let with_own_message =
+        |arg: Arg| if is_duration(&arg) { arg.allow_hyphen_values(true) } else { arg };
+    with_variables(Cli::command().mut_args(with_own_message), variable)
 }
 
 impl Cli {
-    /// Reads a command line, and the variables that stand for options.
+    /// Reads a command line, and the variables of the options.
     ///
     /// # Errors
     ///
-    /// What clap says of it, which for `--help` is the help.
-    pub fn read(
+    /// clap's error, which for `--help` is the help.
+    pub(crate) fn read(
         arguments: &[OsString],
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, Complaint> {
@@ -150,7 +152,7 @@ impl Cli {
     }
 }
 
-/// That one option cannot be used with another.
+/// The error that one option cannot be used with another.
 fn conflict(mut command: Command, one: &str, other: &str) -> clap::Error {
     let mut error = clap::Error::new(ErrorKind::ArgumentConflict).with_cmd(&command);
     error.insert(ContextKind::InvalidArg, ContextValue::String(one.to_owned()));
@@ -159,162 +161,127 @@ fn conflict(mut command: Command, one: &str, other: &str) -> clap::Error {
     error
 }
 
-/// What is waited for.
+/// The condition, and the instances that decide.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What to wait for")]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// ready, ssh[:PORT], tcp:PORT, http:PORT[/PATH], exec (COMMAND is the probe), stopped, or deleted
     #[arg(long = "for", value_name = "CONDITION", default_value_t)]
-    pub condition: Condition,
+    pub(crate) condition: Condition,
 
-    /// Succeed with the first instance that gets there
+    /// Succeed with the first instance that meets the condition
     #[arg(long)]
-    pub any: bool,
+    pub(crate) any: bool,
 
-    /// Stop at the first instance that cannot get there
+    /// Stop at the first instance that cannot meet it
     #[arg(long)]
-    pub fail_fast: bool,
+    pub(crate) fail_fast: bool,
 
     /// How many polls in a row must show the same status and the same IP
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_count)]
-    pub stable: NonZeroU32,
+    pub(crate) stable: NonZeroU32,
 
-    /// The most time in one status, such as pending=5m; can be given for several
+    /// The most time in one status, such as pending=5m; repeatable
     #[arg(long, value_name = "STATUS=DURATION", value_delimiter = ',')]
-    pub max_in: Vec<Budget>,
+    pub(crate) max_in: Vec<Budget>,
 }
 
-/// How long, and how often.
+/// The deadline, and the delays between polls.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Timing")]
-pub struct Pace {
+pub(crate) struct Pace {
     /// The one deadline for everything, such as 90s or 1h30m; 0 looks once
-    #[arg(
-        short, long,
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        default_value = "10m",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
+    #[arg(short, long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
 
     /// The shortest delay between two polls; the schedule starts again here on a new status
-    #[arg(
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        default_value = "1s",
-        value_parser = parse_positive_duration
-    )]
-    pub min_delay: Duration,
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_positive)]
+    pub(crate) min_delay: Duration,
 
-    /// The longest delay between two polls; only a server's hint makes it longer
-    #[arg(
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        default_value = "15s",
-        value_parser = parse_positive_duration
-    )]
-    pub max_delay: Duration,
+    /// The longest delay between two polls, unless the server asks for more
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_positive)]
+    pub(crate) max_delay: Duration,
 
     /// Ignore 404s for this long after the start, while the instance has never been seen
-    #[arg(
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        default_value = "10s",
-        value_parser = parse_duration
-    )]
-    pub not_found_grace: Duration,
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) not_found_grace: Duration,
 
-    /// The most time for one request
-    #[arg(
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        default_value = "10s",
-        value_parser = parse_positive_duration
-    )]
-    pub request_timeout: Duration,
+    /// The time limit of one request
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_positive)]
+    pub(crate) request_timeout: Duration,
 }
 
-/// Whom to ask.
+/// The API to poll.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "API")]
-pub struct Api {
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
+pub(crate) struct Api {
     /// The base URL of the API
     #[arg(long, value_name = "URL", default_value = ApiUrl::PRODUCTION)]
-    pub api_url: String,
+    pub(crate) api_url: String,
 
     /// Allow plain http to a host that is not this machine: the key is sent unencrypted
     #[arg(long)]
-    pub insecure_http: bool,
+    pub(crate) insecure_http: bool,
 
     /// A file with the API key
     #[arg(long, value_name = "PATH")]
-    pub api_key_file: Option<PathBuf>,
+    pub(crate) api_key_file: Option<PathBuf>,
 
     #[command(flatten)]
-    #[allow(missing_docs)]
-    pub simulate: Simulate,
+    pub(crate) simulate: Simulate,
 }
 
-/// What is printed, and where.
+/// The outputs.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
+pub(crate) struct Output {
     /// How the result is written to standard output
     #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t)]
-    pub format: Format,
+    pub(crate) format: Format,
 
     /// Write the result to this file instead, whole or not at all
     #[arg(long, value_name = "PATH")]
-    pub output_file: Option<PathBuf>,
+    pub(crate) output_file: Option<PathBuf>,
 
     /// Write one JSON object on how it went to this file, on every ending
     #[arg(long, value_name = "PATH")]
-    pub report: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
 
     /// Append a Markdown table and a timeline to this file, such as "$GITHUB_STEP_SUMMARY"
     #[arg(long, value_name = "PATH")]
-    pub summary: Option<PathBuf>,
+    pub(crate) summary: Option<PathBuf>,
 
-    /// Print only errors, and that a simulation is one
+    /// Print only errors, and warnings without which a success would mislead
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 
     /// Print each poll; repeat for more. RUST_LOG wins
     #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
 
-    /// Say that the wait goes on where nothing else was said for so long; 0 for never
+    /// Log the state of the wait when nothing else was logged for this long; 0 for never
     ///
-    /// One line for all instances together. Where rows are drawn, they show it.
-    #[arg(
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true,
-        default_value = "1m",
-        value_parser = parse_duration
-    )]
-    pub heartbeat: Duration,
+    /// One line for all instances together, and none where progress rows are drawn.
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
+    pub(crate) heartbeat: Duration,
 
     /// How messages are written to standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
 
-    /// Draw rows that change in place on standard error; off in CI, in the background of a terminal, and for TERM=dumb
+    /// Draw progress rows on standard error; off in CI, in the background of a terminal, and for TERM=dumb
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub progress: When,
+    pub(crate) progress: When,
 
     /// Colour the words "error" and "warning"; off for NO_COLOR and TERM=dumb
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub color: When,
+    pub(crate) color: When,
 
     /// Print a manual page or a completion script for a shell, and exit
     #[arg(long, value_name = "WHAT", value_enum)]
-    pub generate: Option<Generated>,
+    pub(crate) generate: Option<Generated>,
 }
 
 /// What can be generated.
@@ -333,7 +300,6 @@ pub enum Generated {
     CompletePowerShell,
 }
 
-/// Reads a number from one on.
 fn parse_count(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "it must be a number from 1 on".to_owned())
+    text.parse().map_err(|_| "it must be a whole number of at least 1".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The words of the options whose types stand in a room that knows no command line.
+//! The values of options whose types belong to rooms that know no command line.
 
 use clap::{ValueEnum, builder::PossibleValue};
 
@@ -7,46 +7,35 @@ use crate::{
     terminal::{appearance::When, subscriber::LogFormat},
 };
 
-impl ValueEnum for Format {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Ip, Self::Json, Self::Env]
-    }
+macro_rules! values {
+    ($type:ty: $($variant:ident = $word:literal, $help:literal;)+) => {
+        impl ValueEnum for $type {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$variant),+]
+            }
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (word, help) = match self {
-            Self::Ip => ("ip", "One address a line"),
-            Self::Json => ("json", "One JSON object a line"),
-            Self::Env => ("env", "FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines"),
-        };
-        Some(PossibleValue::new(word).help(help))
-    }
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(match self {
+                    $(Self::$variant => PossibleValue::new($word).help($help)),+
+                })
+            }
+        }
+    };
 }
 
-impl ValueEnum for When {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Auto, Self::Always, Self::Never]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (word, help) = match self {
-            Self::Auto => ("auto", "Where standard error is a terminal"),
-            Self::Always => ("always", "Whatever standard error is"),
-            Self::Never => ("never", "Not at all"),
-        };
-        Some(PossibleValue::new(word).help(help))
-    }
+values! { Format:
+    Ip = "ip", "One address a line";
+    Json = "json", "One JSON object a line";
+    Env = "env", "FAL_INSTANCE_ID= and FAL_INSTANCE_IP= lines";
 }
 
-impl ValueEnum for LogFormat {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Text, Self::Json]
-    }
+values! { When:
+    Auto = "auto", "Where standard error is a terminal";
+    Always = "always", "Whatever standard error is";
+    Never = "never", "Not at all";
+}
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (word, help) = match self {
-            Self::Text => ("text", "For people"),
-            Self::Json => ("json", "One JSON object a line"),
-        };
-        Some(PossibleValue::new(word).help(help))
-    }
+values! { LogFormat:
+    Text = "text", "For people";
+    Json = "json", "One JSON object a line";
 }

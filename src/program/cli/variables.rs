@@ -1,10 +1,10 @@
-//! The variable of the environment that stands for each option: one rule for all.
+//! The environment variable of each option, by one rule.
 
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command, builder::BoolishValueParser};
 
-/// `command` whose every option can also be set by its variable; an empty one is unset.
+/// `command` with every option also set by its variable; an empty variable is unset.
 pub(super) fn with_variables(
     command: Command,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -17,7 +17,7 @@ pub(super) fn with_variables(
     })
 }
 
-/// The variable that stands for `argument`, if that is an option.
+/// The variable of `argument`, if that is an option.
 fn name_of(argument: &Arg) -> Option<String> {
     let long = argument.get_long()?;
     Some(match long {
@@ -27,7 +27,7 @@ fn name_of(argument: &Arg) -> Option<String> {
     })
 }
 
-/// An option without a value takes what people write for yes and no from its variable.
+/// Lets the variable of a switch be any customary word for yes or no.
 fn as_switch(argument: Arg) -> Arg {
     match argument.get_action() {
         ArgAction::SetTrue => argument.value_parser(BoolishValueParser::new()),

@@ -1,4 +1,4 @@
-//! A program without a simulated API: it has no `--simulate`, so nothing here is ever asked for.
+//! A program built without a simulated API. It has no `--simulate`, so none of this is ever called.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::{
 pub(crate) enum Simulated {}
 
 impl Simulated {
-    /// Refuses.
-    #[expect(clippy::unused_async, reason = "where there is one, it takes time to start")]
+    /// Always fails.
+    #[expect(clippy::unused_async, reason = "the enabled one takes time to start")]
     pub(crate) async fn start(_: &Script, _: &[InstanceId], _: Duration) -> Result<Self, Failure> {
         Err(Failure::usage("this program is built without a simulated API".to_owned()))
     }
@@ -28,7 +28,7 @@ impl Simulated {
     }
 }
 
-/// Returns whether `word` is surely a script; there is no option that it could have been meant for.
+/// Returns false: there is no option that a script could have been meant for.
 pub(crate) fn is_script(_: &str, _: bool) -> bool {
     false
 }

@@ -1,6 +1,6 @@
-//! A simulated API on loopback, and a source that asks it.
+//! A simulated API on loopback, and a source that polls it.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use tracing::warn;
 
@@ -18,14 +18,14 @@ use crate::{
     wait::condition::Condition,
 };
 
-/// A simulated API that serves as long as this lives.
+/// A simulated API that serves until this is dropped.
 pub(crate) struct Simulated {
     api: SimulatedApi,
     request_timeout: Duration,
 }
 
 impl Simulated {
-    /// Serves `ids`, and says that it is a simulation.
+    /// Starts to serve `ids`, and warns that this is a simulation.
     pub(crate) async fn start(
         script: &Script,
         ids: &[InstanceId],
@@ -43,7 +43,7 @@ impl Simulated {
         Ok(Self { api, request_timeout })
     }
 
-    /// `probe`, which then reaches the stand-in for the instances.
+    /// Makes `probe` connect to the stand-in for the instances.
     pub(crate) fn stand_in(&self, probe: NetProbe, condition: &Condition) -> NetProbe {
         probe.with_stand_in(match condition {
             Condition::Http { .. } => self.api.http_address(),
@@ -51,19 +51,18 @@ impl Simulated {
         })
     }
 
-    /// A source that asks it, past every proxy.
+    /// A source that polls it, past every proxy.
     pub(crate) fn source(&self) -> Result<HttpSource, Failure> {
-        let cannot = "cannot ask the simulated API";
-        let url = ApiUrl::new(&self.api.url(), PlainHttp::LoopbackOnly)
-            .map_err(|error| Failure::unexpected(cannot, &error))?;
-        let key = ApiKey::new(self.api.key()).map_err(|e| Failure::unexpected(cannot, &e))?;
+        let cannot = |error: &dyn Error| Failure::unexpected("cannot use the simulated API", error);
+        let url = ApiUrl::new(&self.api.url(), PlainHttp::LoopbackOnly).map_err(|e| cannot(&e))?;
+        let key = ApiKey::new(self.api.key()).map_err(|e| cannot(&e))?;
         let options = HttpOptions { request_timeout: self.request_timeout, proxies: false };
-        HttpSource::new(url, key, options).map_err(|error| Failure::unexpected(cannot, &error))
+        HttpSource::new(url, key, options).map_err(|e| cannot(&e))
     }
 }
 
-/// Returns whether `word` is surely a script, which belongs behind `--simulate=`: a list of steps,
-/// or in a simulation a single one.
+/// Returns whether `word` must be meant as a script for `--simulate=`: a list of steps, or in a
+/// simulation a single step.
 pub(crate) fn is_script(word: &str, simulates: bool) -> bool {
     (simulates || word.contains(',')) && word.parse::<Script>().is_ok()
 }

@@ -1,4 +1,4 @@
-//! The simulated API that the program asks with `--simulate`, where it is built with one.
+//! The simulated API that `--simulate` polls, if the program is built with it.
 
 #[cfg(not(feature = "simulate"))]
 mod disabled;

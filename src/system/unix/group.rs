@@ -1,4 +1,4 @@
-//! A child process and all that it starts, which end together: a process group.
+//! The process group of a child, which ends as a whole.
 
 use std::{os::unix::process::CommandExt as _, process::Command};
 
@@ -10,7 +10,7 @@ use tokio::process::Child;
 pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    /// Makes the child that `command` starts the leader of a group of its own.
+    /// Makes the child that `command` starts the leader of its own group.
     pub(crate) fn prepare(command: &mut Command) {
         command.process_group(0);
     }
@@ -25,7 +25,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            // Whoever ignores a request would outlive us; there is no time to wait for an answer.
+            // A process may ignore SIGTERM, and there is no time to wait whether it does.
             let _ = kill_process_group(leader, Signal::KILL);
         }
     }

@@ -1,4 +1,4 @@
-//! Linux and macOS.
+//! Linux, macOS and other Unix systems.
 
 #[cfg(feature = "cli")]
 pub(crate) mod device;

@@ -1,4 +1,4 @@
-//! Programs, as `execvp` finds and runs them.
+//! Finding and running programs, as `execvp` does.
 
 use std::{
     env,
@@ -13,7 +13,8 @@ use rustix::fs::{Access, access};
 
 use crate::system::signals::{Signal, Signals};
 
-/// Where `program` is looked for: at its place if it has one, else in the folders of `PATH`.
+/// The paths that `program` may have: itself if it contains a slash, else one in each folder of
+/// `PATH`.
 pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
     if program.as_encoded_bytes().contains(&b'/') {
         return vec![program.into()];
@@ -22,17 +23,17 @@ pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(program)).collect()
 }
 
-/// Whether this process may run `file`.
+/// Checks that this process may run `file`.
 pub(crate) fn check_right_to_run(file: &Path) -> io::Result<()> {
     Ok(access(file, Access::EXEC_OK)?)
 }
 
-/// Becomes `command`, so that signals and the exit code are its own; comes back only where that is
-/// impossible, with the reason.
+/// Replaces this process by `command`, so that signals and the exit code are its own. Returns only
+/// if that fails, with the reason.
 ///
 /// # Errors
 ///
-/// The signal that came before.
+/// The signal that was received before.
 pub(crate) fn hand_over(command: &mut Command, signals: &Signals) -> Result<io::Error, Signal> {
     signals.at_once(|| command.exec())
 }

@@ -1,4 +1,4 @@
-//! How Unix tells a process of a signal, and how a process dies of one.
+//! Signals on Unix.
 
 use std::{
     fs,
@@ -17,30 +17,30 @@ use tokio::signal::unix::SignalKind;
 
 use crate::system::signal::Signal;
 
-/// The kernel drops a signal for the first process of a container that has no handler for it.
+/// PID 1 of a container, which a signal without a handler does not end.
 const FIRST_PROCESS: u32 = 1;
 
-/// Those that whoever started this process has not ignored: `nohup`, or a shell without job control
-/// for what it puts in the background.
+/// The signals that the parent process has not ignored: `nohup` ignores some, and so does a shell
+/// without job control for a background process.
 pub(crate) fn not_ignored() -> Vec<Signal> {
     let status = fs::read_to_string("/proc/self/status").ok();
     let ignored = status.as_deref().and_then(ignored);
     let is_wanted = |signal: &Signal| match ignored {
         Some(mask) => mask & (1 << (signal.number() - 1)) == 0,
-        // Only Linux tells it without unsafe code. These two are ignored by nohup and by shells, and
+        // Elsewhere than on Linux asking takes unsafe code. nohup and shells ignore these two, and
         // their default ends the process as well, though without a report.
         None => !matches!(signal, Signal::Hangup | Signal::Quit),
     };
     Signal::ALL.into_iter().filter(is_wanted).collect()
 }
 
-/// The signals that are ignored, one bit each, as Linux tells them of a process.
+/// Parses the ignored signals, one bit each, from `/proc/self/status`.
 fn ignored(status: &str) -> Option<u64> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()
 }
 
-/// Notes `signal` in `heard` from now on; while `at_once`, it ends the process instead.
+/// Makes `signal` set `heard`, and end the process while `at_once` is set.
 pub(crate) fn handle(
     signal: Signal,
     heard: &Arc<AtomicUsize>,
@@ -57,13 +57,13 @@ pub(crate) fn handle(
     Ok(())
 }
 
-/// Lets none of them in.
+/// Blocks `signals` on this thread.
 pub(crate) fn block(signals: &[Signal]) {
-    // It fails only for what is no signal.
+    // It fails only for an invalid signal number.
     let _ = set_of(signals).thread_block();
 }
 
-/// Lets them in, also where whoever started this process has blocked them.
+/// Unblocks `signals` on this thread, even if the parent process blocked them.
 pub(crate) fn unblock(signals: &[Signal]) {
     let _ = set_of(signals).thread_unblock();
 }
@@ -81,7 +81,7 @@ pub(crate) async fn any_of(signals: &[Signal], heard: impl Fn() -> Option<Signal
     let mut streams: Vec<_> = signals.iter().filter_map(listen).collect();
     poll_fn(|context| {
         for stream in &mut streams {
-            // Only that it wakes this task counts.
+            // This registers the waker; `heard` knows what came.
             while stream.poll_recv(context).is_ready() {}
         }
         heard().map_or(Poll::Pending, Poll::Ready)
@@ -89,15 +89,18 @@ pub(crate) async fn any_of(signals: &[Signal], heard: impl Fn() -> Option<Signal
     .await
 }
 
-/// Dies of `signal`, where a process can.
-pub(crate) fn die_of(signal: Signal) {
-    if dies_of(signal) {
-        // It comes back only with an error: no such signal.
-        let _ = emulate_default_handler(signal.number().into());
+impl Signal {
+    /// Dies of this signal, so that a shell's loop or script around the process ends too. Returns if
+    /// that is not possible: the caller then exits with the signal's code.
+    pub(crate) fn die_of(self) {
+        if dies_of(self) {
+            // It returns only for an invalid signal number.
+            let _ = emulate_default_handler(self.number().into());
+        }
     }
 }
 
-/// Whether the default for `signal` is to die of it, and nothing more.
+/// Returns whether the default action for `signal` ends this process, and does nothing else.
 fn dies_of(signal: Signal) -> bool {
     // SIGQUIT leaves a core file behind.
     process::id() != FIRST_PROCESS && signal != Signal::Quit
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ignored_signals_are_read_from_what_linux_tells() {
+    fn ignored_signals_are_parsed_from_proc_status() {
         let status = "Name:\twait-ready\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
         assert_eq!(ignored(status), Some(0x1001));
         assert_eq!(ignored("Name:\tx\n"), None);

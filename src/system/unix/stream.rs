@@ -1,4 +1,4 @@
-//! Streams that are open already, such as standard output.
+//! Open streams, such as standard output.
 
 use std::{
     io,
@@ -11,12 +11,14 @@ use rustix::{
     io::{Errno, write},
 };
 
-/// Writes to an open stream, to the last byte, however slowly it is read.
+/// Writes all of `content`, however slowly it is read.
+///
+/// The standard library's handles ignore that a stream is not open for writing, and fail if another
+/// process made it non-blocking.
 ///
 /// # Errors
 ///
-/// What the system says; the standard library's own handles take a stream that cannot be written
-/// to for a success, and give up on one that was set non-blocking by another process.
+/// The system's error.
 pub(crate) fn write_to_stream(stream: &impl AsFd, content: &[u8]) -> io::Result<()> {
     let stream = stream.as_fd();
     let mut rest = content;
@@ -32,7 +34,7 @@ pub(crate) fn write_to_stream(stream: &impl AsFd, content: &[u8]) -> io::Result<
     Ok(())
 }
 
-/// Waits until a stream takes more, or has an error to tell.
+/// Waits until a stream is writable or has an error.
 fn wait_for_room(stream: BorrowedFd<'_>) -> io::Result<()> {
     match poll(&mut [PollFd::from_borrowed_fd(stream, PollFlags::OUT)], None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -44,7 +46,7 @@ fn wait_for_room(stream: BorrowedFd<'_>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// That it was not, as writing to it would say.
+/// The error that writing to it would give.
 pub(crate) fn check_stream(stream: &impl AsFd) -> io::Result<()> {
     match fcntl_getfl(stream)? & OFlags::RWMODE {
         OFlags::WRONLY | OFlags::RDWR => Ok(()),
@@ -54,9 +56,8 @@ pub(crate) fn check_stream(stream: &impl AsFd) -> io::Result<()> {
 
 /// Returns whether a stream may have been closed when this process started.
 ///
-/// The standard library then opens `/dev/null` in its place, for reading too, before anything of
-/// this program runs. That is also what Python and Node hand on to have the output discarded, down
-/// to the last flag, so that nobody can be refused for it.
+/// The standard library then opens `/dev/null` read-write in its place before `main`. Python and
+/// Node pass the same to discard the output, so this is no reason to refuse a stream.
 pub(crate) fn may_have_been_closed(stream: &impl AsFd) -> bool {
     use std::{fs::File, os::unix::fs::MetadataExt as _};
     let null = std::fs::metadata("/dev/null").map(|null| null.rdev());

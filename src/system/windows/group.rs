@@ -1,4 +1,4 @@
-//! A child process and all that it starts, which end together: what Windows calls its tree.
+//! The process tree of a child, which ends as a whole.
 
 use std::{
     env,
@@ -8,15 +8,15 @@ use std::{
 
 use tokio::process::Child;
 
-/// The tree of a child that has not been waited for. Dropping it ends every process in it.
+/// The process tree of a child that has not been waited for. Dropping it ends every process in it.
 #[derive(Debug)]
 pub(crate) struct Group(Option<u32>);
 
 impl Group {
-    /// Nothing has to be prepared: each process knows who started it.
+    /// Does nothing: Windows records the parent of each process.
     pub(crate) fn prepare(_: &mut Command) {}
 
-    /// The tree below `child`.
+    /// The tree whose root is `child`.
     pub(crate) fn led_by(child: &Child) -> Self {
         Self(child.id())
     }
@@ -25,8 +25,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            // A job object would need unsafe code, or a dozen crates. Of a leader that has ended it
-            // finds no tree, and says so to nobody.
+            // A job object would need unsafe code, or a dozen crates. If the leader has ended,
+            // taskkill finds no tree and fails, which does not matter.
             let _ = Command::new(taskkill())
                 .args(["/F", "/T", "/PID", &leader.to_string()])
                 .stdin(Stdio::null())
@@ -37,7 +37,7 @@ impl Drop for Group {
     }
 }
 
-/// The system's own, whatever `PATH` has by that name.
+/// The system's own taskkill, whatever `PATH` contains.
 fn taskkill() -> PathBuf {
     let windows = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
     PathBuf::from(windows).join("System32").join("taskkill.exe")

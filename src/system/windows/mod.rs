@@ -1,4 +1,4 @@
-//! Windows, with the same faces as Unix.
+//! Windows, with the same interface as Unix.
 
 #[cfg(feature = "cli")]
 pub(crate) mod device;

@@ -1,4 +1,4 @@
-//! Programs, as `CreateProcess` finds them.
+//! Finding and running programs, as `CreateProcess` does.
 
 use std::{
     env,
@@ -10,11 +10,11 @@ use std::{
 
 use crate::system::signals::{Signal, Signals};
 
-/// The exit code of a child that the system knows none of.
+/// The exit code of a child that has none.
 const UNKNOWN: i32 = 1;
 
-/// Where `program` is looked for: at its place if it has one, else beside this program, in the
-/// folders of Windows, and in those of `PATH`. Without an extension it is an `.exe`.
+/// The paths that `program` may have: itself if it names a folder, else one beside this program, in
+/// each folder of Windows, and in each of `PATH`. Without an extension it is an `.exe`.
 pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
     let mut program = PathBuf::from(program);
     if program.extension().is_none() {
@@ -31,29 +31,26 @@ pub(crate) fn places(program: &OsStr) -> Vec<PathBuf> {
     folders.map(|folder| folder.join(&program)).collect()
 }
 
-/// Windows itself says it when it starts `file`.
+/// Checks nothing: Windows reports this when it starts the file.
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 pub(crate) fn check_right_to_run(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs `command` and ends with its exit code; comes back only where it cannot be run, with the reason.
+/// Runs `command` and exits with its exit code. Returns only if it cannot be run, with the reason.
 ///
-/// What ends a run is sent to all that share a console: `command` hears it too and decides, while
-/// this process only notes it.
+/// Console events go to every process of a console: `command` receives them too and decides, while
+/// this process only records them.
 ///
 /// # Errors
 ///
-/// The signal that came before.
+/// The signal that was received before.
 pub(crate) fn hand_over(command: &mut Command, signals: &Signals) -> Result<io::Error, Signal> {
     if let Some(signal) = signals.heard() {
         return Err(signal);
     }
     match command.status() {
-        #[expect(
-            clippy::exit,
-            reason = "an exit code of Windows is longer than what `main` returns"
-        )]
+        #[expect(clippy::exit, reason = "`main` returns 8 bits, and Windows' exit codes have 32")]
         Ok(status) => exit(status.code().unwrap_or(UNKNOWN)),
         Err(error) => Ok(error),
     }

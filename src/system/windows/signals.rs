@@ -1,4 +1,4 @@
-//! How Windows tells a process to end: by the events of its console.
+//! Signals on Windows: console events.
 
 use std::{
     future::poll_fn,
@@ -15,16 +15,16 @@ use tokio::{runtime, signal::windows, sync::Notify};
 
 use crate::system::signal::Signal;
 
-/// Woken by each event.
+/// Notified of each event.
 static EVENT: Notify = Notify::const_new();
 
-/// All that there are: no key of a console asks to quit, and Windows itself keeps from a process
-/// what whoever started it has ignored.
+/// All signals that Windows has: there is no console event for SIGQUIT, and Windows itself withholds
+/// from a process what its parent ignored.
 pub(crate) fn not_ignored() -> Vec<Signal> {
     vec![Signal::Hangup, Signal::Interrupt, Signal::Terminate]
 }
 
-/// Notes `signal` in `heard` from now on; while `at_once`, it ends the process instead.
+/// Makes `signal` set `heard`, and end the process while `at_once` is set.
 pub(crate) fn handle(
     signal: Signal,
     heard: &Arc<AtomicUsize>,
@@ -37,7 +37,7 @@ pub(crate) fn handle(
         runtime.block_on(poll_fn(|context| any(&mut events, context)));
         heard.store(signal.number().into(), Ordering::SeqCst);
         if at_once.load(Ordering::SeqCst) {
-            #[expect(clippy::exit, reason = "the thread that works may be stuck")]
+            #[expect(clippy::exit, reason = "the main thread may be blocked")]
             process::exit(signal.exit_code().into());
         }
         EVENT.notify_one();
@@ -48,8 +48,8 @@ pub(crate) fn handle(
 
 type Event = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send>;
 
-/// The events that stand for `signal`. From the last three the process does not come back: Windows
-/// ends it some seconds later.
+/// The events that stand for `signal`. After closing, logoff and shutdown, Windows itself ends the
+/// process some seconds later.
 fn events_of(signal: Signal) -> io::Result<Vec<Event>> {
     Ok(match signal {
         Signal::Interrupt => {
@@ -68,9 +68,9 @@ fn events_of(signal: Signal) -> io::Result<Vec<Event>> {
     })
 }
 
-/// Ready once one of `events` has come.
+/// Returns ready once one of `events` is.
 fn any(events: &mut [Event], context: &mut Context<'_>) -> Poll<()> {
-    // Each is asked, so that each wakes this task.
+    // Each is polled, so that each registers the waker.
     let came = events.iter_mut().filter_map(|event| event(context).is_ready().then_some(()));
     if came.count() == 0 { Poll::Pending } else { Poll::Ready(()) }
 }
@@ -91,5 +91,8 @@ pub(crate) async fn any_of(_signals: &[Signal], heard: impl Fn() -> Option<Signa
     }
 }
 
-/// No process dies of a signal on Windows: it ends with the code.
-pub(crate) fn die_of(_signal: Signal) {}
+impl Signal {
+    /// Does nothing: no process dies of a signal on Windows.
+    #[expect(clippy::unused_self, reason = "on Unix it is used")]
+    pub(crate) fn die_of(self) {}
+}

@@ -1,4 +1,4 @@
-//! Streams that are open already, such as standard output.
+//! Open streams, such as standard output.
 
 use std::{
     fs::File,
@@ -6,26 +6,27 @@ use std::{
     os::windows::io::AsHandle,
 };
 
-/// Writes to an open stream, to the last byte.
+/// Writes all of `content`.
+///
+/// The standard library's handles ignore that a stream is not open for writing.
 ///
 /// # Errors
 ///
-/// What the system says; the standard library's own handles take a stream that cannot be written
-/// to for a success.
+/// The system's error.
 pub(crate) fn write_to_stream(stream: &impl AsHandle, content: &[u8]) -> io::Result<()> {
     file_of(stream)?.write_all(content)
 }
 
-/// Checks that a stream is there; only writing shows whether it is for writing.
+/// Checks that a stream is open; only writing shows whether it is writable.
 ///
 /// # Errors
 ///
-/// That it is not.
+/// The system's error if it is not.
 pub(crate) fn check_stream(stream: &impl AsHandle) -> io::Result<()> {
     file_of(stream).map(drop)
 }
 
-/// Nothing is opened in place of a stream that is closed.
+/// Returns false: nothing is opened in place of a closed stream.
 pub(crate) fn may_have_been_closed(_: &impl AsHandle) -> bool {
     false
 }

@@ -24,7 +24,7 @@ use crate::fixture::{
 use strikes::Api;
 use table::{BODY, CONNECT, HEADER, REUSE, Row, SECOND_PAGE, TLS};
 
-/// What is waited for while the fault strikes.
+/// What is waited for during the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
     /// One instance, by its own request.
@@ -50,7 +50,7 @@ impl Wait {
     }
 }
 
-/// The phase of a poll in which a fault strikes.
+/// The phase of a poll in which a fault occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Connect,
@@ -63,7 +63,7 @@ enum Phase {
     SecondPage,
 }
 
-/// More than the slowest machine takes for a fault that passes; the program's own limit is 60 s.
+/// More than the slowest machine needs for a temporary fault; the program's limit is 60 s.
 const BOUND: Duration = Duration::from_secs(25);
 
 struct Cell {
@@ -90,7 +90,7 @@ impl Cell {
             .env("SSL_CERT_DIR", "/")
     }
 
-    /// The fault strikes twice.
+    /// The fault occurs twice.
     fn passes(&self) -> Result<(), String> {
         let api = Api::start(self.phase, self.row, self.wait, 2);
         let port = ClosedPort::new();
@@ -122,7 +122,7 @@ impl Cell {
             if ended.took < deadline {
                 return Ok(Err(format!("gave up early: {ended:#?}")));
             }
-            // What the first strike did has been told before the second.
+            // The first fault has been logged before the second.
             let provided = ended.provided(api.strikes.load(Ordering::SeqCst) > 1);
             provided.map(Ok).map_err(|ended| format!("never struck again: {ended:#?}"))
         })??;
@@ -137,7 +137,7 @@ fn expect(ended: &Ended, code: i32, stdout: &str) -> Result<(), String> {
     right.then_some(()).ok_or_else(|| format!("not exit {code} with {stdout:?}: {ended:#?}"))
 }
 
-/// Runs each row for each wait, some at a time, and tells of every cell that went wrong.
+/// Runs each row for each wait, some concurrently, and reports every cell that fails.
 #[track_caller]
 fn check(phase: Phase, rows: &'static [Row], waits: &[Wait]) {
     const AT_ONCE: usize = 10;
@@ -168,37 +168,37 @@ fn check(phase: Phase, rows: &'static [Row], waits: &[Wait]) {
 const ALL: &[Wait] = &[Wait::Single, Wait::Several, Wait::Probing];
 
 #[test]
-fn faults_while_connecting_pass_or_end_at_the_deadline() {
+fn faults_while_connecting_are_retried_until_the_deadline() {
     check(Phase::Connect, CONNECT, ALL);
 }
 
 #[test]
-fn faults_within_the_tls_handshake_pass_or_end_at_the_deadline() {
+fn faults_within_the_tls_handshake_are_retried_until_the_deadline() {
     check(Phase::Tls, TLS, ALL);
 }
 
 #[test]
-fn faults_instead_of_a_header_pass_or_end_at_the_deadline() {
+fn faults_instead_of_a_header_are_retried_until_the_deadline() {
     check(Phase::Header, HEADER, ALL);
 }
 
 #[test]
-fn faults_within_the_body_pass_or_end_at_the_deadline() {
+fn faults_within_the_body_are_retried_until_the_deadline() {
     check(Phase::Body, BODY, ALL);
 }
 
 #[test]
-fn faults_on_a_connection_that_is_used_again_pass_or_end_at_the_deadline() {
+fn faults_on_a_reused_connection_are_retried_until_the_deadline() {
     check(Phase::Reuse, REUSE, ALL);
 }
 
 #[test]
-fn faults_on_the_second_page_of_a_list_pass_or_end_at_the_deadline() {
+fn faults_on_the_second_page_of_a_list_are_retried_until_the_deadline() {
     check(Phase::SecondPage, SECOND_PAGE, &[Wait::Several, Wait::ProbingSeveral]);
 }
 
 #[test]
-fn an_api_that_nobody_listens_at_yet_is_waited_for() {
+fn an_api_that_is_not_listening_yet_is_waited_for() {
     for ids in [&["i1"][..], &["i1", "i2"]] {
         let port = ClosedPort::new();
         let url = format!("http://127.0.0.1:{}/v1", port.number());
@@ -224,7 +224,7 @@ fn an_api_that_goes_away_during_the_probe_does_not_end_it() {
     for (opens, code, stdout) in [(true, 0, "127.0.0.1\n"), (false, 8, "")] {
         let (server, port) = (here(), ClosedPort::new());
         let condition = format!("tcp:{}", port.number());
-        // The API would be asked once more before the address is used: at the deadline at the latest.
+        // The API would be polled once more to confirm the address, at the deadline at the latest.
         let running = Program::asking(&server, &["--for", &condition, "--timeout", "3s"]).start();
         eventually("a poll", || server.count() > 0);
         drop(server);

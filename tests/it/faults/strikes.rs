@@ -1,4 +1,4 @@
-//! When a fault strikes: the server of the fixture is well, but for one fault in one phase.
+//! When a fault occurs: the fixture's server, with one fault in one phase.
 
 use std::{
     collections::HashMap,
@@ -22,12 +22,12 @@ use crate::fixture::{
 pub(super) struct Api {
     pub(super) server: Server,
     pub(super) authority: Authority,
-    /// How often the fault has struck.
+    /// How often the fault has occurred.
     pub(super) strikes: Arc<AtomicUsize>,
     scheme: &'static str,
 }
 
-/// When the fault strikes, and what the API says when it does not.
+/// When the fault occurs, and the API's answer otherwise.
 struct Plan {
     phase: Phase,
     row: Option<&'static Row>,
@@ -88,7 +88,7 @@ impl Api {
 }
 
 impl Plan {
-    /// Counts a strike, while there are any left.
+    /// Counts a fault, while there are any left.
     fn strike(&self) -> bool {
         let left = |count| (count < self.most).then_some(count + 1);
         self.strikes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok()
@@ -130,7 +130,7 @@ impl Plan {
             if comes_after && !is_over && !self.wait.probes() { "pending" } else { "ready" };
         let act = self.well(seen, status);
         match act {
-            // The next poll needs a connection of its own, which the fault then strikes.
+            // The next poll needs a new connection, on which the fault then occurs.
             Act::Bytes(bytes) if matches!(self.phase, Phase::Connect | Phase::Tls) => {
                 Act::BytesThenClose(bytes)
             }

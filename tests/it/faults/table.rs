@@ -1,4 +1,4 @@
-//! The faults, by the phase in which they strike.
+//! The faults, by the phase in which they occur.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,7 +11,7 @@ use crate::fixture::{
     tls::Identity,
 };
 
-/// One fault, and how the program words it: by the moment in which it is noticed, one of these.
+/// One fault, and the messages of which the program shows one, depending on when it notices it.
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) strike: Strike,
@@ -20,9 +20,9 @@ pub(super) struct Row {
 
 /// What a fault does.
 pub(super) enum Strike {
-    /// It has the connection.
+    /// It handles the connection.
     Connection(fn(TcpStream)),
-    /// It answers a request.
+    /// It handles one request.
     Answer(fn() -> Act),
 }
 
@@ -40,7 +40,7 @@ const fn request(name: &'static str, act: fn() -> Act, says: &'static [&'static 
 
 const LOST: &[&str] = &["the connection broke: ", "cannot connect: "];
 const NO_TLS: &[&str] = &["no trusted TLS connection: ", "cannot connect: "];
-const SILENT: &[&str] = &["no whole answer within 300ms"];
+const SILENT: &[&str] = &["no complete answer within 300ms"];
 const MALFORMED: &[&str] = &["malformed answer: "];
 const LARGE: &[&str] = &["the answer is larger than 1048576 bytes"];
 

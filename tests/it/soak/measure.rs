@@ -1,8 +1,8 @@
-//! What a process holds, read from /proc.
+//! The resources of a process, read from /proc.
 
 use std::{fs, time::Duration};
 
-/// What one process held at one moment.
+/// The resources of a process at one time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     at: Duration,
@@ -10,7 +10,7 @@ pub(super) struct Sample {
     pub(super) files: u64,
 }
 
-/// How much more one held at the end than after its beginning.
+/// The growth of a process from its beginning to its end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Growth {
     pub(super) resident_kib: u64,
@@ -18,7 +18,7 @@ pub(super) struct Growth {
 }
 
 impl Sample {
-    /// Of a process that still runs.
+    /// Measures a running process.
     pub(super) fn of(process: u32, at: Duration) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! A long time of many processes against a server that misbehaves at random: `scripts/soak.sh`.
+//! Many processes against a server with random faults for a long time: `scripts/soak.sh`.
 //!
 //! Forty processes wait for as long as it lasts: for one instance, for three, for a port. Ten places
 //! run one short wait after another, of every ending. Each must end exactly as its instances did,
@@ -31,9 +31,9 @@ use weather::Weather;
 /// How many processes wait for as long as it lasts, and how many places run short waits.
 const LONG: usize = 40;
 const PLACES: usize = 10;
-/// After the last instance is ready, a wait may need this long to get through the weather.
+/// How long a wait may take after the last instance is ready, because of the faults.
 const GRACE: Duration = Duration::from_secs(60);
-/// Growth from the settled beginning to the end that is no leak.
+/// Growth from the settled beginning to the end that does not count as a leak.
 const ALLOWED: Growth = Growth { resident_kib: 512, files: 3 };
 
 struct Long {
@@ -44,7 +44,7 @@ struct Long {
 
 fn start_long(number: usize, server: &Server, port: &ClosedPort, timeout: &str) -> Long {
     let (ids, condition, expected) = match number % 5 {
-        // The weather knows an instance by its name.
+        // The server decides by the id of the instance.
         0 => (vec![format!("long-probe-{number}")], Some(port), "127.0.0.1\n".to_owned()),
         1 => {
             let ids: Vec<String> = ["a", "b", "c"].map(|x| format!("long-{number}{x}")).into();
@@ -77,7 +77,7 @@ fn paced(program: Program) -> Program {
         .stderr_to(Stdio::null())
 }
 
-/// One short wait after another, of every ending in turn; how many there were.
+/// Runs one short wait after another, with every ending in turn; returns their number.
 fn short_waits(place: usize, server: &Server, over: &AtomicBool) -> usize {
     let mut ended = 0;
     while !over.load(Ordering::SeqCst) {
@@ -102,7 +102,7 @@ fn duration() -> Duration {
 #[test]
 #[ignore = "takes as long as it is told to: scripts/soak.sh"]
 #[expect(clippy::print_stdout, reason = "its numbers are what it is run for")]
-fn fifty_processes_in_bad_weather_end_right_and_do_not_grow() {
+fn fifty_processes_with_random_faults_end_correctly_and_do_not_grow() {
     let (lasts, seed) = (duration(), seed());
     println!("soak of {lasts:?}, SOAK_SEED={seed}");
     let weather = Arc::new(Weather::new(seed));
@@ -183,7 +183,7 @@ fn a_server_that_invents_an_endless_status_for_every_poll_does_not_fill_memory()
     assert!(sample.resident_kib < 64 << 10, "{sample:?}");
 }
 
-/// The seed of the weather: that of `SOAK_SEED`, or one of its own.
+/// The seed of the faults: `SOAK_SEED`, or a random one.
 fn seed() -> u64 {
     let given = env::var("SOAK_SEED").ok().map(|text| text.parse().expect("SOAK_SEED"));
     given.unwrap_or_else(|| fastrand::u64(..))

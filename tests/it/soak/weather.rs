@@ -1,4 +1,4 @@
-//! A server whose every third answer is some fault, and whose instances have fates by name.
+//! A server with a fault in every third answer, whose instances end as their names say.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 
 use crate::fixture::server::{Act, Asked, Seen, answer, asked, at, described, error, page};
 
-/// What becomes of a short wait.
+/// The ending of a short wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fate {
     pub(super) name: &'static str,
@@ -34,7 +34,7 @@ pub(super) const FATES: &[Fate] = &[
     fate("ready", 0, "50s"),
 ];
 
-/// How many usable answers a short wait gets before its fate.
+/// The number of usable answers before a short wait's ending.
 const BEFORE_FATE: usize = 4;
 
 pub(super) struct Weather {
@@ -54,7 +54,7 @@ impl Weather {
         }
     }
 
-    /// From now on the long waits' instances are ready. The faults go on.
+    /// Makes the instances of the long waits ready. The faults go on.
     pub(super) fn clear_up(&self) {
         self.is_clear.store(true, Ordering::SeqCst);
     }
@@ -68,7 +68,7 @@ impl Weather {
     }
 
     pub(super) fn answer(&self, seen: &Seen) -> Act {
-        // A wait that must end at its deadline is not to be throttled past it.
+        // A wait that must end at its deadline must not be throttled past it.
         let may_throttle = !matches!(asked(seen), Asked::One(id) if id.starts_with("endless"));
         if let Some(fault) = self.fault(may_throttle) {
             self.faults.fetch_add(1, Ordering::SeqCst);
@@ -127,7 +127,7 @@ impl Weather {
         answer(200, &[], &self.described(id, None))
     }
 
-    /// The instance in this status, or in one of those on the way.
+    /// The instance in this status, or in an earlier one.
     fn described(&self, id: &str, status: Option<&str>) -> String {
         const ON_THE_WAY: [&str; 6] =
             ["init", "pending", "provisioning", "provisioning", "unknown", "paused"];
@@ -140,7 +140,7 @@ impl Weather {
                 ("ready", "127.0.0.1".to_owned())
             }
             None if is_long && is_clear => ("ready", ip(id)),
-            // Ready without an address, or an address without being ready, is not there yet.
+            // Ready without an address, and an address without ready, do not meet the condition.
             None if self.below(4) == 0 => ("ready", String::new()),
             None => (on_the_way, "192.0.2.66".to_owned()),
         };
@@ -162,7 +162,7 @@ impl Weather {
     }
 }
 
-/// The address that an instance has once it is ready: one of its own.
+/// The address of an instance once it is ready, different for each.
 pub(super) fn ip(id: &str) -> String {
     let number = id.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
     let [_, a, b, c] = (number % 0x00fe_fefe).to_be_bytes();

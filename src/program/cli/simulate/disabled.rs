@@ -1,11 +1,11 @@
-//! No `--simulate`: the program is built without a simulated API.
+//! A program built without a simulated API, which has no `--simulate`.
 
 use crate::simulate::script::Script;
 
-/// Whether a simulated API is polled: never.
+/// No option.
 #[derive(Debug, clap::Args)]
-pub struct Simulate {
-    /// None.
+pub(crate) struct Simulate {
+    /// Always `None`.
     #[arg(skip)]
-    pub script: Option<Script>,
+    pub(crate) script: Option<Script>,
 }

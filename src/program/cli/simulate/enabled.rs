@@ -1,11 +1,11 @@
-//! `--simulate`.
+//! The option `--simulate`.
 
 use crate::simulate::script::{InvalidScript, Script};
 
-/// Whether a simulated API is polled.
+/// The option `--simulate`.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "API")]
-pub struct Simulate {
+pub(crate) struct Simulate {
     /// Poll a simulated API inside this process instead; no key is needed
     ///
     /// SCRIPT is a list of steps, such as pending:2s,429:1s,500,provisioning:3s,ready. A step is
@@ -20,10 +20,10 @@ pub struct Simulate {
         default_missing_value = Script::DEFAULT,
         value_parser = parse_script
     )]
-    pub script: Option<Script>,
+    pub(crate) script: Option<Script>,
 }
 
-/// Reads a script; `true`, for the variable, is the default one.
+/// Reads a script; `true` or `1`, for the variable, is the default one.
 fn parse_script(text: &str) -> Result<Script, InvalidScript> {
     if matches!(text, "true" | "1") { Script::DEFAULT.parse() } else { text.parse() }
 }

@@ -1,4 +1,4 @@
-//! `--simulate`, where the program is built with a simulated API.
+//! `--simulate`, if the program is built with a simulated API.
 
 #[cfg(not(feature = "simulate"))]
 mod disabled;

@@ -1,12 +1,12 @@
-//! What a command line that cannot be used still asks for: a report on every ending, and JSON.
+//! The options that say how a usage error is reported, read from a command line that clap rejects.
 
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::terminal::appearance::When;
 
-/// How a usage error is to be told.
+/// How a usage error is reported.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct ErrorOptions {
     /// `--report`.
     pub report: Option<PathBuf>,
     /// `--log-format json`.
@@ -15,7 +15,7 @@ pub struct Wishes {
     pub color: When,
 }
 
-impl Wishes {
+impl ErrorOptions {
     /// Reads them from the arguments before `--`, else from the variables.
     pub fn read(arguments: &[OsString], variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let given = |option: &str| {
@@ -31,17 +31,17 @@ impl Wishes {
                 None => options.next().cloned(),
             }
         };
-        let wish =
+        let value =
             |option, name| given(option).or_else(|| variable(name)).filter(|v| !v.is_empty());
-        let color = wish("--color", "WAIT_READY_COLOR");
+        let color = value("--color", "WAIT_READY_COLOR");
         Self {
             color: match color.as_ref().and_then(|word| word.to_str()) {
                 Some("always") => When::Always,
                 Some("never") => When::Never,
                 _ => When::Auto,
             },
-            report: wish("--report", "WAIT_READY_REPORT").map(PathBuf::from),
-            json_log: wish("--log-format", "WAIT_READY_LOG_FORMAT").is_some_and(|v| v == "json"),
+            report: value("--report", "WAIT_READY_REPORT").map(PathBuf::from),
+            json_log: value("--log-format", "WAIT_READY_LOG_FORMAT").is_some_and(|v| v == "json"),
         }
     }
 }
@@ -51,19 +51,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wishes_are_read_from_what_stands_before_the_command() {
+    fn only_options_before_the_command_count() {
         let read = |words: &[&str]| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            Wishes::read(&words, |name| (name == "WAIT_READY_REPORT").then(|| "env".into()))
+            ErrorOptions::read(&words, |name| (name == "WAIT_READY_REPORT").then(|| "env".into()))
         };
-        let wishes = |report: &str, json_log| {
+        let options = |report: &str, json_log| {
             let report = Some(report.into());
-            Wishes { report, json_log, color: When::Auto }
+            ErrorOptions { report, json_log, color: When::Auto }
         };
-        assert_eq!(read(&["--report", "r", "--log-format=json"]), wishes("r", true));
-        assert_eq!(read(&["--report=r", "--log-format", "text"]), wishes("r", false));
-        assert_eq!(read(&["--", "--report", "r"]), wishes("env", false));
-        assert_eq!(read(&["--report"]), wishes("env", false));
+        assert_eq!(read(&["--report", "r", "--log-format=json"]), options("r", true));
+        assert_eq!(read(&["--report=r", "--log-format", "text"]), options("r", false));
+        assert_eq!(read(&["--", "--report", "r"]), options("env", false));
+        assert_eq!(read(&["--report"]), options("env", false));
         assert_eq!(read(&["--color", "never"]).color, When::Never);
     }
 }

@@ -1,4 +1,4 @@
-//! What is told and drawn while the wait goes on.
+//! What is logged and drawn during the wait.
 
 use std::{cell::RefCell, future::pending, pin::pin, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::plan::Look;
 use crate::{
     answer::instance::InstanceId,
-    report::{fleet::A_FLEET, heartbeat::Heartbeat, log::Log},
+    report::{fleet::FLEET_SIZE, heartbeat::Heartbeat, log::Log},
     system::signals::{Signal, Signals},
     terminal::{
         board::Board,
@@ -24,9 +24,8 @@ use crate::{
     },
 };
 
-/// What is told and drawn while the wait goes on: lines, rows where they are drawn, and elsewhere
-/// a sign of life where nothing else was said for long.
-pub(crate) struct Meanwhile {
+/// What is logged and drawn during the wait: log lines, and either progress rows or heartbeats.
+pub(crate) struct LiveOutput {
     started: Instant,
     log: Log,
     stderr: Stderr,
@@ -34,11 +33,11 @@ pub(crate) struct Meanwhile {
     heartbeat: Option<(Heartbeat, Duration)>,
 }
 
-impl Meanwhile {
-    /// For a wait for `ids`.
+impl LiveOutput {
+    /// The output of a wait for `ids`.
     pub(crate) fn new(ids: &[InstanceId], rules: &Rules, look: &Look, stderr: &Stderr) -> Self {
-        // A program that reads them has every event of every instance.
-        let by_round = ids.len() >= A_FLEET && look.log_format == LogFormat::Text;
+        // A program that reads JSON gets every event of every instance.
+        let by_round = ids.len() >= FLEET_SIZE && look.log_format == LogFormat::Text;
         let progress = look.draws().then(|| {
             let unicode = look.appearance.unicode;
             let board = Board::new(ids.iter().cloned(), rules, unicode);
@@ -54,21 +53,21 @@ impl Meanwhile {
         }
     }
 
-    /// When there is something to do again, if nothing happens.
-    fn next(&self) -> Option<Instant> {
+    /// When to [update](Self::update) next, if nothing happens.
+    fn next_update(&self) -> Option<Instant> {
         match &self.heartbeat {
             Some((_, every)) => self.last_said().checked_add(*every),
             None => self.progress.as_ref().map(|_| Instant::now() + REDRAW_EVERY),
         }
     }
 
-    /// When something was said the last time.
+    /// When a line was last logged.
     fn last_said(&self) -> Instant {
         self.stderr.said_at().map_or(self.started, |said_at| said_at.max(self.started))
     }
 
-    /// Does it.
-    fn go_on(&mut self) {
+    /// Redraws the rows, or logs a heartbeat if one is due.
+    fn update(&mut self) {
         let now = self.started.elapsed();
         if let Some(progress) = &mut self.progress {
             progress.draw(now);
@@ -76,20 +75,20 @@ impl Meanwhile {
         if let Some((heartbeat, every)) = &self.heartbeat
             && self.last_said().elapsed() >= *every
         {
-            heartbeat.tell(now);
+            heartbeat.beat(now);
         }
     }
 
-    /// Takes the rows away, and tells what is left to tell.
-    fn end(&mut self) {
+    /// Removes the rows, and logs what is left of the last round.
+    fn finish(&mut self) {
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
-        self.log.tell_rest();
+        self.log.flush();
     }
 }
 
-impl Observer for Meanwhile {
+impl Observer for LiveOutput {
     fn observe(&mut self, at: Duration, event: &WaitEvent<'_>) {
         self.log.observe(at, event);
         if let Some(progress) = &mut self.progress {
@@ -101,34 +100,33 @@ impl Observer for Meanwhile {
     }
 }
 
-/// Waits until the end or a signal, and tells how it goes.
-pub(crate) async fn watched<S: InstanceSource, P: Probe + Sync>(
+/// Waits until the end or a signal, which is returned.
+pub(crate) async fn wait_for_end<S: InstanceSource, P: Probe + Sync>(
     waiter: &mut Waiter<S, P>,
-    meanwhile: Meanwhile,
+    output: LiveOutput,
     signals: &Signals,
 ) -> Option<Signal> {
-    let meanwhile = RefCell::new(meanwhile);
-    let mut observer =
-        |at: Duration, event: &WaitEvent<'_>| meanwhile.borrow_mut().observe(at, event);
+    let output = RefCell::new(output);
+    let mut observer = |at: Duration, event: &WaitEvent<'_>| output.borrow_mut().observe(at, event);
     let signal = {
         let mut waiting = pin!(waiter.wait(&mut observer));
         let mut signal = pin!(signals.next());
         loop {
-            let next = meanwhile.borrow().next();
+            let next = output.borrow().next_update();
             tokio::select! {
                 biased;
                 signal = &mut signal => break Some(signal),
                 _ = &mut waiting => break None,
-                () = moment(next) => meanwhile.borrow_mut().go_on(),
+                () = sleep_until_some(next) => output.borrow_mut().update(),
             }
         }
     };
-    meanwhile.borrow_mut().end();
+    output.borrow_mut().finish();
     signal
 }
 
-/// Waits for a moment that may never come.
-async fn moment(at: Option<Instant>) {
+/// Sleeps until `at`, or for ever.
+async fn sleep_until_some(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => pending().await,
