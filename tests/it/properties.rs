@@ -150,6 +150,8 @@ const STEPS: &[&str] = &[
     "hang:3s",
     "slow:1s",
     "slow:366d",
+    "list:html",
+    " list:500*2",
 ];
 
 const TOML: &[&str] = &[
