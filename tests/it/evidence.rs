@@ -242,6 +242,25 @@ fn a_new_key_in_the_key_file_is_used_within_the_same_poll() {
 }
 
 #[test]
+fn a_key_file_is_not_read_again_while_its_key_is_accepted() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, "old-id:old-secret-value\n").unwrap();
+    let replaced = file.path().to_owned();
+    let server = Server::responding(move |number, _| {
+        fs::write(&replaced, "new-id:new-secret-value\n").unwrap();
+        if number == 0 { pending() } else { ready() }
+    });
+    Program::asking(&server, &[])
+        .without_env("FAL_KEY")
+        .env("FAL_KEY_FILE", file.path())
+        .run()
+        .assert(0, IP);
+    let seen = server.seen();
+    let keys: Vec<&str> = seen.iter().map(|seen| seen.headers["authorization"].as_str()).collect();
+    assert_eq!(keys, ["Key old-id:old-secret-value"; 2]);
+}
+
+#[test]
 fn advice_fits_the_cause() {
     let outage = Server::playing([error(503, &[("Retry-After", "3600")])]);
     let ended = Program::asking(&outage, &[]).run();

@@ -265,6 +265,13 @@ fn in_a_github_workflow_the_last_error_is_one_annotation() {
     assert!(commands[0].contains("%250A::error::c"), "{ended:#?}");
     let server = Server::playing([ready()]);
     Program::asking(&server, &[]).env("GITHUB_ACTIONS", "true").run().never_says("::");
+    for (variable, format) in [("false", "text"), ("true", "json")] {
+        let server = Server::playing([error(403, &[])]);
+        let ended = Program::asking(&server, &["--log-format", format])
+            .env("GITHUB_ACTIONS", variable)
+            .run();
+        ended.assert(4, "").never_says("::error");
+    }
 }
 
 #[test]

@@ -291,6 +291,80 @@ fn a_fault_of_the_list_is_logged_once_for_all_instances() {
 }
 
 #[test]
+fn a_page_in_front_of_the_api_is_not_attributed_to_the_list() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        _ if number < 2 => answer(403, &[("Content-Type", "text/html")], "<title>Blocked</title>"),
+        Asked::Page(_) => page(&["i1", "i2", "i3"].map(|id| one(id, "ready")), None),
+        Asked::One(_) => error(500, &[]),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
+    ended.never_says("requesting each instance");
+    assert_eq!(server.count(), 3);
+}
+
+#[test]
+fn a_proxy_that_refuses_is_asked_once_for_all_instances() {
+    let server = Server::responding(|_, _| error(407, &[]));
+    wait(&server, &["i1", "i2", "i3"], &[]).assert(6, "").says("407");
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
+fn a_refused_key_stops_the_single_requests_and_a_403_concerns_one_instance() {
+    let ids = names(40);
+    let more: Vec<&str> = ids[1..].iter().map(String::as_str).collect();
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(_) => error(404, &[]),
+        Asked::One(id) if number == 1 => answer(200, &[], &one(id, "pending")),
+        Asked::One(_) => error(401, &[]),
+    });
+    Program::asking_for(&ids[0], &server, &more).run().assert(4, "");
+    // Two rounds with at most eight requests in flight: an accepted key needs two refusals.
+    assert!(server.count() <= 20, "{}", server.count());
+    let server = Server::responding(|_, seen| match asked(seen) {
+        Asked::Page(_) => error(404, &[]),
+        Asked::One("i2") => error(403, &[]),
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &["--any"]);
+    ended.assert(0, "203.0.113.2\n");
+    let ended = wait(&server, &["i1", "i2", "i3"], &["-o", "json"]);
+    assert_eq!(ended.code(), Some(4), "{ended:#?}");
+    ended.says("denies this key access to i2\n").never_says("the same for");
+}
+
+#[test]
+fn a_listing_whose_cursor_is_forgotten_starts_again_within_the_round() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        Asked::Page(Some(_)) if number == 1 => error(429, &[("Retry-After", "0")]),
+        Asked::Page(Some("2")) if number == 2 => error(400, &[]),
+        Asked::Page(None) if number == 0 => page(&[one("i1", "pending")], Some("2")),
+        Asked::Page(_) => page(&["i1", "i2", "i3"].map(|id| one(id, "ready")), None),
+        Asked::One(_) => error(500, &[]),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3"], &["-v"]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 3), "{ended:#?}");
+    ended.never_says("HTTP 400");
+    assert_eq!(server.count(), 4);
+}
+
+#[test]
+fn a_listing_that_goes_on_reads_as_many_pages_as_a_new_one() {
+    let server = Server::responding(|number, seen| match asked(seen) {
+        _ if number == 2 => error(429, &[("Retry-After", "0")]),
+        Asked::Page(None) => page(&[one("i1", "pending")], Some("2")),
+        Asked::Page(Some("2")) => page(&[one("i2", "pending")], Some("3")),
+        Asked::Page(Some("3")) => page(&[one("i3", "ready")], Some("4")),
+        Asked::Page(_) => page(&[one("i4", "ready")], None),
+        Asked::One(id) => answer(200, &[], &one(id, "ready")),
+    });
+    let ended = wait(&server, &["i1", "i2", "i3", "i4"], &[]);
+    assert_eq!((ended.code(), ended.stdout.lines().count()), (Some(0), 4), "{ended:#?}");
+    assert!(server.seen()[4].target.ends_with("cursor=4"), "{:?}", server.seen());
+}
+
+#[test]
 fn any_succeeds_with_the_first_and_prints_only_that_one() {
     let server = Server::responding(|_, _| page(&[one("i1", "pending"), one("i2", "ready")], None));
     wait(&server, &["i1", "i2"], &["--any"]).assert(0, "203.0.113.3\n");
