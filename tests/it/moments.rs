@@ -1,7 +1,6 @@
-//! A signal at every moment of a run: strace delivers it on the way into one of its system calls.
-//! Each await is such a call, and so is all that cannot be taken back; what is done between two of
-//! them nobody else sees, so that a signal there is as good as one on the way into the call before
-//! or after.
+//! A signal at each system call of a run, delivered by strace. Each await is such a call, and so is
+//! everything that cannot be undone. Nothing between two calls is visible outside, so a signal there
+//! is equivalent to one at a neighbouring call.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +18,7 @@ use crate::fixture::program::{Ended, Program, say_skipped};
 const SIGNALS: [(&str, i32); 4] = [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)];
 const RESULT: &str = "203.0.113.42\n";
 
-/// A run that is hit.
+/// A run that is signalled.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     words: &'static [&'static str],
@@ -44,7 +43,7 @@ struct Moment {
     number: usize,
 }
 
-/// What became of a run that was to be hit.
+/// The end of a run that was to be signalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
     /// The signal ended it.
@@ -96,7 +95,7 @@ fn became_command(calls: &[String]) -> Option<usize> {
     calls.iter().skip(1).position(takes_over).map(|line| line + 1)
 }
 
-/// Hits one run, and holds what it leaves behind against the contract.
+/// Signals one run, and checks what it leaves behind.
 fn hit(run: Run, moment: &Moment, (signal, number): (&str, i32)) -> Fate {
     let folder = tempdir().unwrap();
     let inject = format!("inject={}:signal={signal}:when={}", moment.call, moment.number);
@@ -128,7 +127,7 @@ fn hit(run: Run, moment: &Moment, (signal, number): (&str, i32)) -> Fate {
     fate
 }
 
-/// The report tells of the signal, from where somebody listens on; what comes before is no run yet.
+/// Checks that the report names the signal, once the program listens for signals.
 fn check_report(folder: &Path, number: i32, before: &[String], said: &str) {
     let Ok(report) = fs::read_to_string(folder.join("report")) else {
         let listens = before.iter().any(|line| line.starts_with("bind("));
@@ -170,7 +169,7 @@ fn hit_at(seeds: std::ops::Range<usize>) -> BTreeMap<Fate, usize> {
     fates
 }
 
-/// Whether strace can be had, and may trace.
+/// Returns whether strace is installed and may trace.
 fn can_trace() -> bool {
     let traced = std::process::Command::new("strace").args(["-qo", "/dev/null", "true"]).status();
     traced.is_ok_and(|status| status.success())
