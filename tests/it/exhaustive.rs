@@ -38,7 +38,7 @@ fn two_instances_fare_as_the_contract_says_in_every_world_of_one_poll_each() {
 #[test]
 fn the_loop_goes_as_the_tree_does_in_every_world_of_two_polls() {
     let late = Plan::for_one(&Letter::one_of_each_verdict(), 2).into_iter();
-    let late = late.map(|plan| plan.with_latency(300));
+    let late = late.map(|plan| plan.with_latency(300).with_attempts(3));
     for plan in Plan::for_one(&Letter::all(), 2).into_iter().chain(late) {
         for first in 0..plan.first_letters() {
             let worlds = branch_through(&plan, first, 1).unwrap_or_else(|e| panic!("{e}"));

@@ -150,7 +150,7 @@ impl<'a> Walk<'a> {
                 }
                 Ok(())
             }
-            Choice::Door if node.chosen.note_attempt() => {
+            Choice::Door if node.chosen.note_attempt(self.plan) => {
                 for (index, door) in Door::ALL.into_iter().enumerate() {
                     self.take(index, &node, |node, _| node.meet(door))?;
                 }
