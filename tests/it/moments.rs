@@ -182,7 +182,8 @@ fn hit_at(seeds: std::ops::Range<usize>) -> BTreeMap<Fate, usize> {
 
 /// Whether strace can be had, and may trace.
 fn can_trace() -> bool {
-    let traced = std::process::Command::new("strace").args(["-qo", "/dev/null", "true"]).status();
+    let strace = ["--default-signal", "strace", "-qo", "/dev/null", "true"];
+    let traced = std::process::Command::new("env").args(strace).status();
     traced.is_ok_and(|status| status.success())
 }
 

@@ -141,8 +141,8 @@ impl<'a> Walk<'a> {
         if waited.history == self.history && fares_so == fares(watches) {
             return Ok(());
         }
-        let history: String = waited.history.iter().map(|event| format!("\n  {event:?}")).collect();
-        Err(format!("the loop goes another way:{history}\n{fares_so}"))
+        let history: Vec<String> = waited.history.iter().map(|e| format!("  {e:?}")).collect();
+        Err(format!("the loop goes another way:\n{}\n{fares_so}", history.join("\n")))
     }
 
     fn failure(&self, node: &Node, what: String) -> Box<Failure> {
