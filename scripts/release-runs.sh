@@ -8,39 +8,16 @@
 # tests/wine/interrupt.c, compiled, which sends it Ctrl-C; heeds.exe is then beside it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
-[[ $# -gt 0 ]] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ $# -gt 0 ]] || usage
 runner=("$@")
 emulator=("${@:1:$#-1}")
 program=${*: -1}
-version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 mock_key="mock-id:mock-secret"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# Windows has python, but no python3.
-python=$(command -v python3 || command -v python)
-
-passed=0 failed=0
-check() { # TITLE COMMAND...
-    local title=$1 status=0
-    shift
-    # Not as a condition: bash ignores `-e` all the way down in one.
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$work/log" 2>&1
-    status=$?
-    set -e
-    if [[ $status -eq 0 ]]; then
-        passed=$((passed + 1))
-        echo "ok       $title"
-    else
-        failed=$((failed + 1))
-        echo "FAILED   $title"
-        sed 's/^/         /' "$work/log"
-    fi
-}
+trap leave_nothing EXIT
 
 run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
     local environment=()
