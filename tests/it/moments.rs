@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use crate::fixture::program::{Ended, Program, say_skipped};
+use crate::fixture::program::{Ended, Program, has};
 
 const SIGNALS: [(&str, i32); 4] = [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)];
 const RESULT: &str = "203.0.113.42\n";
@@ -188,8 +188,8 @@ fn can_trace() -> bool {
 
 #[test]
 fn a_signal_at_a_moment_of_a_run_ends_it_and_command_is_not_started() {
-    if !can_trace() {
-        return say_skipped("no strace, or it may not trace");
+    if !has("strace, and the right to trace", can_trace()) {
+        return;
     }
     let fates = hit_at(0..60);
     assert!(fates.get(&Fate::Ended).is_some_and(|ended| *ended > 30), "{fates:?}");
