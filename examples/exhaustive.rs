@@ -44,6 +44,10 @@ fn parts(length: usize) -> Vec<Part> {
         plans.into_iter().filter(|plan| paces.contains(&plan.pace)).collect::<Vec<_>>()
     };
     let (whole, reduced, few) = (Letter::all(), Letter::one_of_each_verdict(), Letter::few());
+    // That polls have to agree is a matter of one instance: for two, it is gone through a size smaller.
+    let two_of = length.saturating_sub(2).clamp(1, 3);
+    let two = Plan::for_two(&few, two_of).into_iter();
+    let two = two.filter(|plan| two_of < 3 || plan.options.stable == 1);
     let late = Plan::for_one(&reduced, shorter).into_iter().map(|plan| plan.with_latency(300));
     vec![
         Part {
@@ -53,17 +57,17 @@ fn parts(length: usize) -> Vec<Part> {
         Part { name: "whole alphabet, slow", plans: at(&[Pace::Slow], &whole, length) },
         Part {
             name: "one of each verdict",
-            plans: at(&[Pace::Quick, Pace::Slow], &reduced, length + 1),
+            plans: at(&[Pace::Quick, Pace::Slow], &reduced, length + 1)
+                .into_iter()
+                .map(|plan| plan.with_attempts(3))
+                .collect(),
         },
         Part { name: "rounds that take time", plans: late.collect() },
         Part {
             name: "two, one of each verdict",
             plans: Plan::for_two(&reduced, length.saturating_sub(3).max(1)),
         },
-        Part {
-            name: "two, few letters",
-            plans: Plan::for_two(&few, length.saturating_sub(2).clamp(1, 3)),
-        },
+        Part { name: "two, few letters", plans: two.collect() },
     ]
 }
 

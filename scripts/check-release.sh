@@ -13,67 +13,19 @@
 # --require   fails where something is missing, instead of skipping
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/checks.sh
+. scripts/checks.sh
 
 install=false require=false
-for argument in "$@"; do
-    case $argument in
-    --install) install=true ;;
-    --require) require=true ;;
-    *)
-        echo "usage: scripts/check-release.sh [--install] [--require]" >&2
-        exit 2
-        ;;
-    esac
-done
+options "$@"
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 dist=$target/dist
-version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 name=wait-ready-v$version
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/wait-ready-release
 work=$(mktemp -d)
 mkdir -p "$cache"
 trap 'rm -rf --one-file-system "$work"' EXIT
-
-passed=0 failed=0 skipped=0
-check() { # TITLE COMMAND...
-    local title=$1 status=0 began=$SECONDS
-    shift
-    # Not as a condition: bash ignores `-e` all the way down in one.
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$work/log" 2>&1
-    status=$?
-    set -e
-    if [[ $status -eq 0 ]]; then
-        passed=$((passed + 1))
-        echo "ok       $title ($((SECONDS - began)) s)"
-        grep '^skipped ' "$work/log" || true
-    else
-        failed=$((failed + 1))
-        echo "FAILED   $title"
-        tail -n 40 "$work/log" | sed 's/^/         /'
-    fi
-}
-
-needs() { # TITLE COMMAND...: whether all of these are there
-    local title=$1 missing=() command
-    shift
-    for command in "$@"; do
-        [[ -n $(PATH=$PATH:/usr/sbin:/sbin type -P "$command") ]] || missing+=("$command")
-    done
-    [[ ${#missing[@]} -gt 0 ]] || return 0
-    if $require; then
-        failed=$((failed + 1))
-        echo "FAILED   $title: not installed: ${missing[*]}"
-    else
-        skipped=$((skipped + 1))
-        echo "skipped  $title: not installed: ${missing[*]}"
-    fi
-    return 1
-}
 
 # --- the build -------------------------------------------------------------------------
 

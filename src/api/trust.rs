@@ -86,14 +86,12 @@ impl ServerCertVerifier for Verifier {
         let verdict = |by: &dyn ServerCertVerifier| {
             by.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
-        let is_of_another = |error: &rustls::Error| {
-            matches!(error, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
-        };
-        match (verdict(&*self.roots), &self.system) {
-            (Err(error), Some(system)) if is_of_another(&error) => verdict(&**system),
+        let verdict = match (verdict(&*self.roots), &self.system) {
+            (Err(refusal), Some(system)) if is_of_unknown_issuer(&refusal) => verdict(&**system)
+                .map_err(|error| if is_explained(&error) { error } else { refusal }),
             (verdict, _) => verdict,
-        }
-        .map_err(|error| with_names(error, end_entity))
+        };
+        verdict.map_err(|error| with_names(error, end_entity))
     }
 
     fn verify_tls12_signature(
@@ -117,6 +115,16 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.roots.supported_verify_schemes()
     }
+}
+
+fn is_of_unknown_issuer(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+}
+
+/// Returns whether a refusal is one of the library's reasons, and not a code of the system's.
+fn is_explained(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(refusal) = error else { return false };
+    !matches!(refusal, CertificateError::Other(_))
 }
 
 /// A refusal with the names in the certificate, which the TLS library leaves out.
@@ -237,6 +245,71 @@ fn hosts(presented: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A system that gives every certificate the same verdict.
+    #[derive(Debug)]
+    struct System(Result<(), CertificateError>);
+
+    impl ServerCertVerifier for System {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            self.0.clone().map_err(rustls::Error::InvalidCertificate)?;
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Err(rustls::Error::HandshakeNotComplete)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Err(rustls::Error::HandshakeNotComplete)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_system_that_verifies_is_asked_about_an_issuer_that_the_roots_do_not_know() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = vec!["localhost".to_owned()];
+        let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        let host = ServerName::try_from("localhost").unwrap();
+        let verified = |named: &[CertificateDer<'static>], system| {
+            let provider = Arc::new(ring::default_provider());
+            let mut verifier = Verifier::new(named.to_vec(), provider).unwrap();
+            verifier.system = Some(Arc::new(System(system)));
+            let now = UnixTime::now();
+            verifier.verify_server_cert(certificate.der(), &[], &host, &[], now)
+        };
+        let fault = |system| {
+            let key = crate::api::credentials::ApiKey::new("a:b").unwrap();
+            tls_fault(&verified(&[], system).unwrap_err(), &Redactor::new(key))
+        };
+        let number = || OtherError(Arc::new(std::io::Error::from_raw_os_error(1)));
+        assert!(verified(&[], Ok(())).is_ok());
+        assert!(verified(&[certificate.der().clone()], Err(CertificateError::Revoked)).is_ok());
+        assert!(fault(Err(CertificateError::Revoked)).to_string().contains("revoked"));
+        let unexplained = fault(Err(CertificateError::Other(number())));
+        assert!(matches!(unexplained, TlsFault::SelfSigned { .. }), "{unexplained}");
+    }
 
     #[test]
     fn a_name_is_parsed_from_any_bytes() {

@@ -106,7 +106,7 @@ impl Backoff {
 
     /// Returns the next delay and advances the schedule.
     pub fn next_delay(&mut self) -> Duration {
-        // What the crate returns is a nanosecond more than the step, now and then.
+        // The delay that the crate returns is sometimes a nanosecond longer than its step.
         let step = self.steps.current_interval;
         self.steps.next_backoff();
         let delay = match &mut self.jitter {

@@ -291,13 +291,13 @@ fn an_address_is_confirmed_at_the_deadline_itself_and_not_after_it() {
 }
 
 #[test]
-fn a_deadline_missed_by_more_than_half_a_second_was_slept_through() {
-    for (late, looks_again) in [(500, false), (501, true)] {
+fn a_deadline_missed_by_more_than_half_a_second_allows_one_more_poll() {
+    for (late, polls_again) in [(500, false), (501, true)] {
         let mut policy = policy(&["a"], |rules| rules.deadline = Deadline::After(SECOND));
         let now = SECOND + Duration::from_millis(late);
         policy.give_up(now, &mut ());
         let due =
-            if looks_again { Decision::PollAt(now, Why::Overslept) } else { Decision::Finish };
+            if polls_again { Decision::PollAt(now, Why::Overslept) } else { Decision::Finish };
         assert_eq!(policy.decide(), due);
     }
 }

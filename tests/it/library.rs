@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use wait_ready::{
     Address, Backoff, Condition, Deadline, Ending, Instance, InstanceId, InstanceSource, Jitter,
     NetProbe, Observer, Origin, Outcome, Policy, PollError, Probe, ProbeError, Round, Rules,
-    Status, Target, WaitEvent, Waiter,
+    Status, Target, WaitEvent, Waiter, Watch,
     answer::{
         address::InvalidAddress,
-        poll_error::{Fault, PollError as Error},
+        poll_error::{Fault, PollError as Error, ServerError},
     },
 };
 
@@ -101,6 +101,15 @@ async fn an_empty_place_is_an_error() {
     assert_eq!(told, ["b: the source gave no answer"]);
     let unanswered = outcome.watches()[1].last_error();
     assert!(matches!(unanswered, Some(Error::Transient { fault: Fault::Unanswered, .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_may_stay_empty_once_an_answer_asks_for_a_pause() {
+    let throttled = || Err(Error::from_answer(ServerError::bare(429), None, None));
+    let source = Asked(|round: &mut Round| round.answer(0, throttled()));
+    let outcome = wait(source, within(10), &["a", "b"]).await;
+    let tallies: Vec<_> = outcome.watches().iter().map(Watch::tally).collect();
+    assert!(tallies.iter().all(|tally| tally.throttled > 0 && tally.transient_errors == 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,7 +218,7 @@ async fn a_custom_source_probe_and_observer_work_on_several_threads() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_an_error_with_its_causes() {
     let refuses = Asked(|round: &mut Round| {
-        let answer = wait_ready::answer::poll_error::ServerError::bare(401);
+        let answer = ServerError::bare(401);
         round.answer(0, Err(PollError::from_answer(answer, None, None)));
     });
     let outcome = wait(refuses, within(10), &["a"]).await;

@@ -13,7 +13,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 use crate::fixture::{
-    program::{Ended, Program, eventually, say_skipped},
+    program::{Ended, Program, eventually, has},
     server::{Act, Server, described, page, pending, ready},
 };
 
@@ -82,8 +82,7 @@ fn a_shortage_of_files_during_a_wait_is_transient() {
 
 #[test]
 fn a_shortage_of_threads_during_a_wait_is_transient() {
-    if !rustix::process::geteuid().is_root() {
-        say_skipped("only root can run as another user, who has limits");
+    if !has("root, to run as another user, who has limits", rustix::process::geteuid().is_root()) {
         return;
     }
     let limits = ["--nproc=0:", "--nproc=1000:"];

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fixture::{
-    program::{Ended, Program, say_skipped},
+    program::{Ended, Program, has},
     server::{Server, instance, pending, ready},
 };
 
@@ -32,10 +32,7 @@ fn is_root() -> bool {
 fn is_root_with_mounts() -> bool {
     let unshare = || Command::new("unshare").args(["-m", "true"]).status();
     let can = is_root() && unshare().is_ok_and(|ended| ended.success());
-    if !can {
-        say_skipped("files of other users, and mounts, need root on Linux");
-    }
-    can
+    has("root on Linux, for files of other users and for mounts", can)
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -167,8 +164,8 @@ fn an_immutable_file_and_one_that_can_only_grow_are_known_before_the_first_poll(
     let server = Server::playing([ready()]);
     for (attribute, options) in [("i", &OPTIONS[..]), ("a", &OPTIONS[..2])] {
         fs::write(&path, "old").unwrap();
-        if !chattr(&format!("+{attribute}"), &path) {
-            say_skipped("this file system has no attributes, or they cannot be set");
+        let is_set = chattr(&format!("+{attribute}"), &path);
+        if !has("a file system with attributes, and the right to set them", is_set) {
             return;
         }
         let runs: Vec<Ended> = options
@@ -355,8 +352,7 @@ fn lacking(call: &str, error: &str, program: Program) -> Ended {
 
 #[test]
 fn a_file_system_that_lacks_a_call_gets_the_result_and_the_report() {
-    if cfg!(not(target_os = "linux")) {
-        say_skipped("only Linux has seccomp");
+    if !has("seccomp, which Linux has", cfg!(target_os = "linux")) {
         return;
     }
     let folder = folder();
@@ -389,8 +385,7 @@ fn a_file_system_that_lacks_a_call_gets_the_result_and_the_report() {
 
 #[test]
 fn a_disk_that_fails_is_exit_1_and_does_not_damage_the_old_result() {
-    if cfg!(not(target_os = "linux")) {
-        say_skipped("only Linux has seccomp");
+    if !has("seccomp, which Linux has", cfg!(target_os = "linux")) {
         return;
     }
     let folder = folder();

@@ -12,7 +12,7 @@ use std::{
 
 use crate::fixture::{
     port::ClosedPort,
-    program::{Ended, Program, eventually, nap, with_enough_time},
+    program::{Ended, Program, eventually, has, nap, with_enough_time},
     server::{Server, instance, pending},
 };
 
@@ -150,8 +150,7 @@ impl Sshd {
     const PROGRAM: &str = "/usr/sbin/sshd";
 
     fn start() -> Option<Self> {
-        if !Path::new(Self::PROGRAM).exists() {
-            say_skipped();
+        if !has(Self::PROGRAM, Path::new(Self::PROGRAM).exists()) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -182,11 +181,6 @@ impl Sshd {
             .unwrap();
         Some(Self { child, port, _folder: folder })
     }
-}
-
-#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
-fn say_skipped() {
-    println!("skipped: {} is not installed", Sshd::PROGRAM);
 }
 
 impl Drop for Sshd {

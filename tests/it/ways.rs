@@ -10,7 +10,7 @@ use std::{
 
 use crate::fixture::{
     port::ClosedPort,
-    program::{Ended, KEY, Program, with_enough_time},
+    program::{Ended, KEY, Program, has, with_enough_time},
     server::{Act, Server, answer, described, instance, pending, ready},
     tls::{Authority, Validity},
 };
@@ -283,13 +283,8 @@ fn a_plain_http_proxy_that_requires_a_password_is_named() {
 }
 
 /// Returns whether this machine has an IPv6 loopback address.
-#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 fn has_ipv6() -> bool {
-    let has = TcpListener::bind("[::1]:0").is_ok();
-    if !has {
-        println!("skipped: no IPv6 on this machine");
-    }
-    has
+    has("an IPv6 loopback address", TcpListener::bind("[::1]:0").is_ok())
 }
 
 #[test]

@@ -68,8 +68,8 @@ fn assert_harmless(instance: &Instance) {
     }
 }
 
-/// The body as JSON of any kind, where it is that. What stands in a field that nobody reads is
-/// not looked at: bytes that are not UTF-8 and numbers without a size are passed over there.
+/// Parses the body as any JSON, leniently: in a field that is not read, bytes that are not UTF-8 and
+/// numbers out of range do not matter.
 fn as_json(body: &[u8]) -> Option<Value> {
     serde_json::from_str(&String::from_utf8_lossy(body)).ok()
 }
@@ -163,7 +163,7 @@ pub(crate) fn hints(retry_after: &str, reset: &str) {
     assert!(alone.is_none_or(|hint| hint.header == HintHeader::RetryAfter));
 }
 
-/// Runs what talks to a peer, on a clock that goes on by itself where all there is to do is wait.
+/// Runs an exchange with a peer under a paused clock, which advances while everything waits.
 fn under_paused_time<T>(talk: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
@@ -202,7 +202,7 @@ pub(crate) fn ssh(said: &[u8], cut: usize) {
     }
 }
 
-/// A peer that says the same for ever, or is silent once it has said it, and counts what is read.
+/// A peer that repeats its text forever, or is silent after it, and counts the bytes read.
 struct Endless<'a> {
     said: &'a [u8],
     again: bool,
@@ -227,11 +227,11 @@ impl AsyncRead for Endless<'_> {
     }
 }
 
-/// The most that is read of one answer: 64 KiB, and what came with the last of it.
+/// The most bytes read of one response: 64 KiB, and the rest of the last chunk.
 const MOST_READ: usize = 65 * 1024;
 
-/// What a peer answers to a probe by HTTP, in two pieces: whether its first final status line is
-/// a 2xx, read naively. One that never ends, or never says more, is left all the same.
+/// The response of a peer to an HTTP probe, in two pieces, checked against a naive parser. One that
+/// never ends, or falls silent, is abandoned.
 pub(crate) fn http(said: &[u8], cut: usize) {
     let answer_of = |peer: &mut (dyn AsyncRead + Unpin)| {
         let stream = tokio::io::join(peer, tokio::io::sink());
@@ -264,8 +264,8 @@ pub(crate) fn http(said: &[u8], cut: usize) {
     }
 }
 
-/// The code of the first status line that is not interim, where it ends within 64 KiB, and what
-/// comes before it is whole interim heads.
+/// The code of the first status line that is not interim, if it ends within 64 KiB and only complete
+/// interim heads come before it.
 fn final_status(said: &[u8]) -> Option<u16> {
     let within = &said[..said.len().min(64 * 1024)];
     let mut lines = within.split_inclusive(|byte| *byte == b'\n').filter_map(|line| {
@@ -339,10 +339,10 @@ fn words_by_line(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether a word can be meant as an id.
+/// Returns whether a word can be meant as an id.
 fn is_id(word: &str) -> bool {
     let shown = InstanceId::new(word).map(|id| id.to_string());
-    // What is not shown as it came cannot be seen; an endless id and a `##` are only shown otherwise.
+    // An escaped character cannot be seen; a long id and `##` are escaped for other reasons.
     let can_be_seen =
         |c: char| Untrusted::from(c.to_string().as_str()).to_string() == c.to_string();
     shown.is_ok()

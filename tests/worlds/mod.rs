@@ -9,6 +9,7 @@ mod answers;
 mod checks;
 pub(crate) mod exhaustive;
 pub(crate) mod failure;
+mod node;
 mod oracle;
 mod pace;
 pub(crate) mod plan;

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) letters: Vec<Letter>,
     pub(crate) length: usize,
     pub(crate) latency: Ms,
+    /// Attempts at addresses that may fare differently; those after them end by being dropped.
+    pub(crate) attempts: usize,
 }
 
 /// A pace and a deadline.
@@ -87,6 +89,7 @@ impl Plan {
                         letters: letters.to_vec(),
                         length,
                         latency: 0,
+                        attempts: 2,
                     });
                 }
             }
@@ -94,10 +97,13 @@ impl Plan {
         plans
     }
 
-    /// Two instances, for all, any and fail-fast, by a list and by single requests.
+    /// Two instances, for all, any and fail-fast, by a list and by single requests. Of the two
+    /// conditions that want an address reached one is taken: an attempt succeeds, fails or hangs
+    /// whatever it tries, and for one instance both are gone through.
     pub(crate) fn for_two(letters: &[Letter], length: usize) -> Vec<Self> {
         let mut plans = Vec::new();
-        for one in Self::for_one(letters, length) {
+        let all = Self::for_one(letters, length).into_iter();
+        for one in all.filter(|one| one.condition != Condition::Exec) {
             for (all, any, fail_fast) in
                 [("all", false, false), ("any", true, false), ("fail-fast", false, true)]
             {
@@ -114,6 +120,12 @@ impl Plan {
     /// The same worlds, and each round takes so long.
     pub(crate) fn with_latency(self, latency: Ms) -> Self {
         Self { name: format!("{} {latency}ms", self.name), latency, ..self }
+    }
+
+    /// The same worlds, and so many attempts may fare differently: with three, one that fails
+    /// between two that succeed.
+    pub(crate) fn with_attempts(self, attempts: usize) -> Self {
+        Self { name: format!("{} {attempts} attempts", self.name), attempts, ..self }
     }
 
     /// What tells it from all others.

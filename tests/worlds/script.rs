@@ -7,9 +7,6 @@ use super::{
     tape::Tape,
 };
 
-/// Attempts that may fare differently; those after them end by being dropped.
-const ATTEMPTS: usize = 2;
-
 /// How an attempt at an address fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Door {
@@ -60,9 +57,9 @@ impl Chosen {
     }
 
     /// Counts an attempt; whether it may fare in each way.
-    pub(super) fn note_attempt(&mut self) -> bool {
+    pub(super) fn note_attempt(&mut self, plan: &Plan) -> bool {
         self.attempts += 1;
-        self.attempts <= ATTEMPTS
+        self.attempts <= plan.attempts
     }
 
     /// An unusable address is warned of once for each instance.
@@ -100,7 +97,7 @@ impl<'a> Script<'a> {
     }
 
     pub(super) fn next_door(&mut self) -> Door {
-        if self.chosen.note_attempt() {
+        if self.chosen.note_attempt(self.plan) {
             Door::ALL[self.tape.pick(Door::ALL.len())]
         } else {
             Door::Hangs

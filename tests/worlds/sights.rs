@@ -61,8 +61,8 @@ pub(crate) fn sights(
         Event::Tried { ip, reached, .. } => Some((*ip, *reached)),
         _ => None,
     };
-    let tries: Vec<(IpAddr, bool)> = history.iter().filter_map(tried).collect();
-    let fails = tries.iter().any(|(_, reached)| !reached);
+    let attempts: Vec<(IpAddr, bool)> = history.iter().filter_map(tried).collect();
+    let fails = attempts.iter().any(|(_, reached)| !reached);
     let is_late = |event: &Event| matches!(event, Event::Ask { at } if *at > options.max_wait);
     [
         (Sight::ForeignPassedOver, history.iter().any(is_foreign) && !believed),
@@ -72,7 +72,7 @@ pub(crate) fn sights(
         (Sight::SpreadHint, options.jitter && comes_later_than_a_hint(history)),
         (
             Sight::ReachedThenNot,
-            tries.windows(2).any(|two| two[0].1 && two[1] == (two[0].0, false)),
+            attempts.windows(2).any(|two| two[0].1 && two[1] == (two[0].0, false)),
         ),
         (Sight::FailedCommand, *condition == Condition::Exec && fails),
         (Sight::LatePoll, options.max_wait > 0 && history.iter().any(is_late)),

@@ -250,7 +250,7 @@ impl Probe for WorldProbe {
             sleep(Duration::from_millis(latency)).await;
         }
         let at = self.log.now();
-        let is_open = turn.is_none_or(|turn| at / turn % 2 == 0);
+        let is_open = turn.is_none_or(|turn| (at / turn).is_multiple_of(2));
         let reached = is_open && (opens..closes).contains(&at);
         attempt.is_over = true;
         self.log.push(Event::Tried { at, ip, reached });

@@ -8,44 +8,32 @@
 //! waits too, and the two histories have to be the same, event for event; and of smaller worlds
 //! it waits in every one (`examples/exhaustive.rs`).
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use wait_ready::{
-    Address,
-    answer::instance::InstanceId,
-    wait::{
-        backoff::Backoff,
-        event::{WaitEvent, observer},
-        pace::Decision,
-        policy::Policy,
-        probe::ProbeError,
-        source::Round,
-        stage::Stage,
-        watch::Watch,
-    },
-};
+use wait_ready::{answer::instance::InstanceId, wait::watch::Watch};
 
 use super::{
-    alphabet::Letter,
-    backoff,
     checks::{self, Ended},
     exhaustive::{paused, wait},
     failure::Failure,
     names,
+    node::{Choice, Node},
     oracle::Oracle,
     plan::Plan,
-    script::{Chosen, Door},
+    script::Door,
     source::Event,
     tape::Tape,
-    world::Ms,
 };
 
 /// Goes through all worlds of `plan`, which has one instance, that begin with this letter, until
 /// one fails; how many they were. In every so many of them the real loop waits too.
 pub(crate) fn branch_through(plan: &Plan, first: usize, every: u64) -> Result<u64, Box<Failure>> {
-    let walk = Walk {
+    let id = names().next().expect("a name");
+    let node = Node::new(plan, id.clone());
+    let root = Branch { node, oracle: Oracle::new(&plan.options, 1), read: 0 };
+    let mut walk = Walk {
         plan,
-        id: names().next().expect("a name"),
+        id,
         runtime: paused(),
         first,
         every,
@@ -53,7 +41,8 @@ pub(crate) fn branch_through(plan: &Plan, first: usize, every: u64) -> Result<u6
         history: Vec::new(),
         worlds: 0,
     };
-    walk.all()
+    walk.go_on(root)?;
+    Ok(walk.worlds)
 }
 
 /// What the branches of a tree share.
@@ -69,96 +58,41 @@ struct Walk<'a> {
     worlds: u64,
 }
 
-/// A wait at one of its moments.
+/// Where a branch stands.
 #[derive(Clone)]
-struct Node<'a> {
-    now: Ms,
-    policy: Policy,
-    asking: Option<Asking>,
-    attempt: Option<Attempt>,
-    /// The schedule that the attempts at an address begin with.
-    backoff: Backoff,
-    chosen: Chosen,
+struct Branch<'a> {
+    node: Node,
     oracle: Oracle<'a>,
     /// How many events the oracle has read.
     read: usize,
 }
 
-/// The round under way.
-#[derive(Clone)]
-struct Asking {
-    round: Round,
-    answered_at: Ms,
-    cut_at: Ms,
-}
-
-/// The attempt at an address.
-#[derive(Clone)]
-struct Attempt {
-    address: Address,
-    backoff: Backoff,
-    progress: Progress,
-}
-
-#[derive(Clone, Copy)]
-enum Progress {
-    BeginsAt(Ms),
-    EndsAt(Ms, bool),
-    Hangs,
-}
-
-/// What has to be chosen before it goes on.
-enum Choice {
-    Letter,
-    Door,
-    Over,
-}
-
 impl<'a> Walk<'a> {
-    fn all(mut self) -> Result<u64, Box<Failure>> {
-        let plan = self.plan;
-        let node = Node {
-            now: 0,
-            policy: Policy::new(plan.rules(), backoff(&plan.options, 0), [self.id.clone()]),
-            asking: None,
-            attempt: None,
-            backoff: backoff(&plan.options, 0).fork(),
-            chosen: Chosen::new(plan),
-            oracle: Oracle::new(&plan.options, 1),
-            read: 0,
-        };
-        self.branch(node)?;
-        Ok(self.worlds)
-    }
-
     /// Goes on until the next choice, and from there in each way.
-    fn branch(&mut self, mut node: Node<'a>) -> Result<(), Box<Failure>> {
-        let choice = node.go_on(self.plan, &mut self.history);
-        let read = &self.history[node.read..];
-        let checked = read.iter().try_for_each(|event| node.oracle.take(*event));
-        node.read = self.history.len();
-        checked.map_err(|what| self.failure(&node, what))?;
+    fn go_on(&mut self, mut branch: Branch<'a>) -> Result<(), Box<Failure>> {
+        let choice = branch.node.go_on(self.plan, &mut self.history);
+        branch.read(&self.history).map_err(|what| self.failure(&branch.node, what))?;
         match choice {
-            Choice::Over => self.check(node),
+            Choice::Over => self.check(branch),
             Choice::Letter => {
                 let only = self.path.is_empty().then_some(self.first);
-                let letters = node.chosen.letters(self.plan).enumerate();
+                let letters = branch.node.chosen.letters(self.plan).enumerate();
                 for (index, letter) in letters.filter(|(n, _)| only.is_none_or(|only| only == *n)) {
-                    self.take(index, &node, |node, walk| {
+                    self.take(index, &branch, |node, walk| {
                         node.answer(letter, walk.plan, &walk.id, &mut walk.history);
                     })?;
                 }
                 Ok(())
             }
-            Choice::Door if node.chosen.note_attempt() => {
+            Choice::Door if branch.node.chosen.note_attempt(self.plan) => {
                 for (index, door) in Door::ALL.into_iter().enumerate() {
-                    self.take(index, &node, |node, _| node.meet(door))?;
+                    self.take(index, &branch, |node, _| node.meet(door))?;
                 }
                 Ok(())
             }
             Choice::Door => {
-                node.meet(Door::Hangs);
-                self.branch(node)
+                branch.node.meet(Door::Hangs);
+                self.go_on(branch)
             }
         }
     }
@@ -167,33 +101,33 @@ impl<'a> Walk<'a> {
     fn take(
         &mut self,
         index: usize,
-        node: &Node<'a>,
-        step: impl FnOnce(&mut Node<'a>, &mut Self),
+        branch: &Branch<'a>,
+        step: impl FnOnce(&mut Node, &mut Self),
     ) -> Result<(), Box<Failure>> {
-        let mut node = node.clone();
+        let mut on = branch.clone();
         self.path.push(index);
-        step(&mut node, self);
-        let read = node.read;
-        self.branch(node)?;
+        step(&mut on.node, self);
+        self.go_on(on)?;
         self.path.pop();
-        self.history.truncate(read);
+        self.history.truncate(branch.read);
         Ok(())
     }
 
-    fn check(&mut self, mut node: Node<'a>) -> Result<(), Box<Failure>> {
-        self.worlds += 1;
-        node.oracle.end();
+    fn check(&mut self, branch: Branch<'a>) -> Result<(), Box<Failure>> {
+        let Branch { node, mut oracle, .. } = branch;
+        oracle.end();
         let watches = node.policy.watches();
         let ended = Ended {
             watches,
             decisive: watches.iter().find(|watch| !watch.is_met()),
             elapsed: Duration::from_millis(node.now),
         };
-        let options = &self.plan.options;
-        checks::check_ended(options, &self.history, &node.oracle, ended)
+        checks::check_ended(&self.plan.options, &self.history, &oracle, ended)
             .and_then(|_| node.chosen.check_warnings(&self.history))
             .and_then(|()| self.compare_with_loop(watches))
-            .map_err(|what| self.failure(&node, what))
+            .map_err(|what| self.failure(&node, what))?;
+        self.worlds += 1;
+        Ok(())
     }
 
     /// Every so many worlds, what the real loop makes of the same choices.
@@ -203,176 +137,25 @@ impl<'a> Walk<'a> {
         }
         let waited = self.runtime.block_on(wait(self.plan, &mut Tape::of(&self.path)));
         let fares = |watches: &[Watch]| format!("{watches:?}");
-        if waited.history != self.history || fares(waited.outcome.watches()) != fares(watches) {
-            return Err(format!("the loop goes another way: {:#?}", waited.history));
+        let fares_so = fares(waited.outcome.watches());
+        if waited.history == self.history && fares_so == fares(watches) {
+            return Ok(());
         }
-        Ok(())
+        let history: Vec<String> = waited.history.iter().map(|e| format!("  {e:?}")).collect();
+        Err(format!("the loop goes another way:\n{}\n{fares_so}", history.join("\n")))
     }
 
-    fn failure(&self, node: &Node<'_>, what: String) -> Box<Failure> {
+    fn failure(&self, node: &Node, what: String) -> Box<Failure> {
         let path = self.path.clone();
         Box::new(Failure::new(self.plan, path, &node.chosen, &self.history, what))
     }
 }
 
-/// When a timer for this moment fires: at the next whole millisecond.
-fn timer(at: Duration) -> Ms {
-    Ms::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(Ms::MAX)
-}
-
-/// What the policy tells, for the history.
-fn telling(history: &mut Vec<Event>) -> impl FnMut(Duration, &WaitEvent<'_>) {
-    observer(|at, event| history.extend(Event::told(at, event)))
-}
-
-impl Node<'_> {
-    fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.now)
-    }
-
-    /// Goes on until something has to be chosen.
-    fn go_on(&mut self, plan: &Plan, history: &mut Vec<Event>) -> Choice {
-        loop {
-            let attempt = self.attempt.as_ref().map_or(Ms::MAX, Attempt::next);
-            match &self.asking {
-                Some(asking) if asking.answered_at <= asking.cut_at.min(attempt) => {
-                    self.now = asking.answered_at;
-                    return Choice::Letter;
-                }
-                Some(asking) if asking.cut_at <= attempt => {
-                    self.now = asking.cut_at;
-                    self.end_round(history);
-                    continue;
-                }
-                Some(_) => {}
-                None => match self.policy.decide() {
-                    Decision::Finish => {
-                        self.abandon_attempt(history);
-                        return Choice::Over;
-                    }
-                    Decision::PollAt(at, _) if timer(at).max(self.now) < attempt => {
-                        self.now = self.now.max(timer(at));
-                        self.ask(plan, history);
-                        continue;
-                    }
-                    Decision::GiveUpAt(at) | Decision::AwaitProbes(at)
-                        if timer(at).max(self.now) < attempt =>
-                    {
-                        self.now = self.now.max(timer(at));
-                        self.policy.give_up(self.elapsed(), &mut telling(history));
-                        self.follow(history);
-                        continue;
-                    }
-                    _ => {}
-                },
-            }
-            self.now = self.now.max(attempt);
-            if self.go_on_with_attempt(history) {
-                return Choice::Door;
-            }
-        }
-    }
-
-    fn ask(&mut self, plan: &Plan, history: &mut Vec<Event>) {
-        let round = self.policy.begin_round(self.elapsed());
-        history.extend([Event::Ask { at: self.now }, Event::Asked { who: 0 }]);
-        let is_silent = self.chosen.is_silent_for(plan, &[0]);
-        let answered_at = if is_silent { Ms::MAX } else { self.now + plan.latency };
-        let cut_at = Some(plan.options.max_wait).filter(|end| *end > 0).unwrap_or(Ms::MAX);
-        self.asking = Some(Asking { round, answered_at, cut_at });
-    }
-
-    fn answer(&mut self, letter: Letter, plan: &Plan, id: &InstanceId, history: &mut Vec<Event>) {
-        self.chosen.note(0, letter);
-        let said = letter.said(0, self.now, &plan.options);
-        history.push(Event::Answer { who: 0, said });
-        if let Some(Asking { round, .. }) = &mut self.asking {
-            round.answer(0, letter.answer(0, id, said));
-        }
-        self.end_round(history);
-    }
-
-    /// The round is over: answered, or cut.
-    fn end_round(&mut self, history: &mut Vec<Event>) {
-        if let Some(Asking { round, .. }) = self.asking.take() {
-            history.push(Event::Answered { at: self.now });
-            self.policy.record(round, self.elapsed(), &mut telling(history));
-        }
-        self.follow(history);
-    }
-
-    /// Begins with an address to reach, and abandons one that is none any more.
-    fn follow(&mut self, history: &mut Vec<Event>) {
-        let wanted = self.probed();
-        if self.attempt.as_ref().map(|attempt| attempt.address) == wanted {
-            return;
-        }
-        self.abandon_attempt(history);
-        let begins = Progress::BeginsAt(self.now);
-        self.attempt = wanted.map(|address| Attempt {
-            address,
-            backoff: self.backoff.clone(),
-            progress: begins,
-        });
-    }
-
-    /// The address that is to be reached.
-    fn probed(&self) -> Option<Address> {
-        match self.policy.watches()[0].stage() {
-            Stage::Probing { address, .. } => Some(*address),
-            Stage::Waiting | Stage::Over { .. } => None,
-        }
-    }
-
-    fn abandon_attempt(&mut self, history: &mut Vec<Event>) {
-        if let Some(Attempt { address, progress, .. }) = self.attempt.take()
-            && !matches!(progress, Progress::BeginsAt(_))
-        {
-            history.push(Event::Abandoned { ip: address.ip() });
-        }
-    }
-
-    /// Begins with the attempt, or ends it; whether it has to be chosen how it fares.
-    fn go_on_with_attempt(&mut self, history: &mut Vec<Event>) -> bool {
-        let Some(Attempt { address, progress, .. }) = self.attempt else {
-            panic!("nothing can happen any more");
-        };
-        let (at, ip): (Ms, IpAddr) = (self.now, address.ip());
-        let Progress::EndsAt(_, reached) = progress else {
-            history.push(Event::Try { at, ip });
-            return true;
-        };
-        history.push(Event::Tried { at, ip, reached });
-        let result = if reached { Ok(()) } else { Err(ProbeError::ConnectionRefused) };
-        self.policy.record_probe(0, address, result, self.elapsed(), &mut telling(history));
-        let is_wanted = self.probed().is_some();
-        self.attempt = self.attempt.take().filter(|_| is_wanted).map(|mut attempt| {
-            let delay = timer(attempt.backoff.next_delay());
-            attempt.progress = Progress::BeginsAt(at + delay);
-            attempt
-        });
-        false
-    }
-
-    /// The attempt that has just begun fares so.
-    fn meet(&mut self, door: Door) {
-        if let Some(attempt) = &mut self.attempt {
-            attempt.progress = match door {
-                Door::Opens => Progress::EndsAt(self.now, true),
-                Door::Fails => Progress::EndsAt(self.now, false),
-                Door::OpensLate => Progress::EndsAt(self.now + Door::LATE, true),
-                Door::Hangs => Progress::Hangs,
-            };
-        }
-    }
-}
-
-impl Attempt {
-    /// When it goes on.
-    fn next(&self) -> Ms {
-        match self.progress {
-            Progress::BeginsAt(at) | Progress::EndsAt(at, _) => at,
-            Progress::Hangs => Ms::MAX,
-        }
+impl Branch<'_> {
+    /// Lets the oracle read on.
+    fn read(&mut self, history: &[Event]) -> Result<(), String> {
+        let unread = &history[self.read..];
+        self.read = history.len();
+        unread.iter().try_for_each(|event| self.oracle.take(*event))
     }
 }

@@ -1,4 +1,4 @@
-//! Systems that keep the certificates they trust in files.
+//! Systems whose trusted certificates are files.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,8 +18,8 @@ pub(crate) fn roots() -> Vec<CertificateDer<'static>> {
     found
 }
 
-/// Returns none: these systems have no verifier of their own.
-#[expect(clippy::unnecessary_wraps, reason = "the face of the systems that have one")]
+/// Returns `None`: these systems have no verifier.
+#[expect(clippy::unnecessary_wraps, reason = "other systems have one")]
 pub(crate) fn verifier(
     _: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ServerCertVerifier>>, rustls::Error> {

@@ -1,4 +1,4 @@
-//! Whom this machine trusts: authorities that stand in files, or a verifier of the system's own.
+//! The authorities that this machine trusts: certificates in files, or the system's verifier.
 
 #[cfg(not(any(windows, target_vendor = "apple")))]
 mod files;

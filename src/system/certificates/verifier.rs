@@ -1,4 +1,4 @@
-//! Systems that verify a certificate themselves: Windows and Apple's.
+//! Systems with a verifier of certificates: Windows and Apple's.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rustls::{
     client::danger::ServerCertVerifier, crypto::CryptoProvider, pki_types::CertificateDer,
 };
 
-/// Returns none: the system's verifier knows its own.
+/// Returns no certificates: the system's verifier has its own.
 pub(crate) fn roots() -> Vec<CertificateDer<'static>> {
     Vec::new()
 }
@@ -15,7 +15,7 @@ pub(crate) fn roots() -> Vec<CertificateDer<'static>> {
 ///
 /// # Errors
 ///
-/// Where the system has none that works.
+/// The system's error.
 pub(crate) fn verifier(
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ServerCertVerifier>>, rustls::Error> {

@@ -73,7 +73,6 @@ fn paced(program: Program) -> Program {
         .env("WAIT_READY_MIN_DELAY", "200ms")
         .env("WAIT_READY_MAX_DELAY", "1s")
         .env("WAIT_READY_REQUEST_TIMEOUT", "1s")
-        .env("WAIT_READY_NOT_FOUND_GRACE", "1h")
         .stderr_to(Stdio::null())
 }
 
