@@ -4,7 +4,8 @@
     benches/fleet.py            a table on standard output, a plot to benches/plots/fleet.svg
 
 A wait of one round is taken from a wait of eleven, so what is left is ten rounds without the start
-of the process. Medians of RUNS (default 10) of each, one after the other in turns.
+of the process. Medians of RUNS (default 10) of each, one after the other in turns. WAIT_READY_PROGRAM
+measures another build than the static one that is released.
 """
 
 import math
@@ -16,7 +17,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "target/release/wait-ready"
+MUSL = "x86_64-unknown-linux-musl"
+PROGRAM = Path(os.environ.get("WAIT_READY_PROGRAM", ROOT / f"target/{MUSL}/release/wait-ready"))
 API = ROOT / "target/release/examples/simulated_api"
 WORK = ROOT / "target/bench-tools/fleet"
 SIZES = [1, 10, 100, 1_000, 10_000]
@@ -117,10 +119,10 @@ def plot(rows: list[dict]) -> str:
 
 
 def main() -> None:
-    subprocess.run(
-        ["cargo", "build", "--release", "--locked", "--bin", "wait-ready", "--example", "simulated_api"],
-        cwd=ROOT, check=True,
-    )
+    build = ["cargo", "build", "--release", "--locked"]
+    subprocess.run([*build, "--example", "simulated_api"], cwd=ROOT, check=True)
+    if "WAIT_READY_PROGRAM" not in os.environ:
+        subprocess.run([*build, "--bin", "wait-ready", "--target", MUSL], cwd=ROOT, check=True)
     WORK.mkdir(parents=True, exist_ok=True)
     rows = []
     print("| instances | requests a round | CPU a round | latency of a round | whole wait of one round | peak memory |")
