@@ -27,7 +27,7 @@ use crate::{
 use budget::Budget;
 use complaint::Complaint;
 use simulate::Simulate;
-use variables::with_variables;
+use variables::with_variable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -119,7 +119,7 @@ pub fn command(variable: impl Fn(&str) -> Option<OsString>) -> Command {
     };
     let with_own_message =
         |arg: Arg| if is_duration(&arg) { arg.allow_hyphen_values(true) } else { arg };
-    with_variables(Cli::command().mut_args(with_own_message), variable)
+    Cli::command().mut_args(|arg| with_variable(with_own_message(arg), &variable))
 }
 
 impl Cli {

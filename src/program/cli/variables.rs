@@ -2,19 +2,16 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command, builder::BoolishValueParser};
+use clap::{Arg, ArgAction, builder::BoolishValueParser};
 
-/// `command` with every option also set by its variable; an empty variable is unset.
-pub(super) fn with_variables(
-    command: Command,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Command {
-    command.mut_args(|argument| match name_of(&argument) {
+/// `argument`, which its variable sets too if it is an option; an empty variable is unset.
+pub(super) fn with_variable(argument: Arg, variable: impl Fn(&str) -> Option<OsString>) -> Arg {
+    match name_of(&argument) {
         Some(name) if variable(&name).is_none_or(|value| !value.is_empty()) => {
             as_switch(argument.env(name).hide_env(true))
         }
         Some(_) | None => argument,
-    })
+    }
 }
 
 /// The variable of `argument`, if that is an option.
