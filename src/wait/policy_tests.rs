@@ -127,6 +127,11 @@ fn a_hint_or_a_limit_that_does_not_change_the_delay_is_not_its_reason() {
     });
     poll(&mut limited, 0, vec![instance("pending", None)]);
     assert_eq!(limited.decide(), Decision::PollAt(SECOND, Why::Changed));
+    let mut missing = policy(&["a", "b"], |rules| rules.any = true);
+    let backoff = Backoff::new(SECOND * 3, SECOND * 15, Jitter::Off).unwrap();
+    missing.pace = Pace::new(backoff, missing.rules.deadline);
+    poll(&mut missing, 0, vec![error(404, None), instance("pending", None)]);
+    assert_eq!(missing.decide(), Decision::PollAt(SECOND * 3, Why::Changed));
 }
 
 #[test]
