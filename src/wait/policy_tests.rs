@@ -306,3 +306,26 @@ fn a_deadline_missed_by_more_than_half_a_second_was_slept_through() {
         assert_eq!(policy.decide(), due);
     }
 }
+
+#[test]
+fn a_fault_says_whether_another_poll_follows() {
+    let polls_again = |policy: &mut Policy, at: Duration| {
+        let mut round = policy.begin_round(at);
+        round.answer(0, error(500, None).unwrap());
+        let mut said = Vec::new();
+        let mut observer = |_: Duration, event: &WaitEvent<'_>| {
+            if let WaitEvent::Fault { polls_again, .. } = event {
+                said.push(*polls_again);
+            }
+        };
+        policy.record(round, at, &mut observer);
+        said
+    };
+    let mut once = policy(&["a"], |rules| rules.deadline = Deadline::LookOnce);
+    assert_eq!(polls_again(&mut once, Duration::ZERO), [false]);
+    let mut policy = policy(&["a"], |rules| rules.deadline = Deadline::After(SECOND * 60));
+    assert_eq!(polls_again(&mut policy, Duration::ZERO), [true]);
+    poll(&mut policy, 1, vec![instance("pending", None)]);
+    policy.give_up(SECOND * 90, &mut ());
+    assert_eq!(polls_again(&mut policy, SECOND * 90), [false]);
+}
