@@ -288,4 +288,49 @@ mod tests {
         let elements = page(&format!(r#"{{"instances":[{ARRAY}]}}"#)).unwrap().instances;
         assert!(elements.is_empty(), "{elements:?}");
     }
+
+    #[test]
+    fn a_cursor_is_kept_up_to_its_longest() {
+        let page = |length: usize| {
+            let cursor = "c".repeat(length);
+            let body = format!(r#"{{"instances":[],"next_cursor":"{cursor}"}}"#);
+            parse_page(body.as_bytes(), Origin::Network, &redactor())
+        };
+        assert_eq!(page(4096).unwrap().next, Next::Cursor("c".repeat(4096)));
+        assert!(page(4097).unwrap_err().to_string().contains("its cursor is longer"));
+    }
+
+    #[test]
+    fn a_message_is_text_a_list_or_an_object_with_its_location() {
+        let message = |detail: &str| {
+            let answer =
+                parse_error(422, format!(r#"{{"detail":{detail}}}"#).as_bytes(), &redactor());
+            answer.message.map(|text| text.to_string()).unwrap_or_default()
+        };
+        for (detail, due) in [
+            (r#""no""#, "no"),
+            (r#"["a","b","c","d","e","f"]"#, "a; b; c; d; e"),
+            (r#"{"loc":["query",2,"c","d","e","f"],"msg":"no"}"#, "query.2.c.d.e: no"),
+            (r#"{"loc":[],"msg":"no"}"#, "no"),
+            (r#"{"loc":["query"]}"#, ""),
+            (r#"{"message":{"detail":"no"}}"#, "no"),
+            (r#"[[[[["no"]]]]]"#, "no"),
+            (r#"[[[[[["no"]]]]]]"#, ""),
+            (r#"{"msg":{"msg":{"msg":{"msg":{"msg":"no"}}}}}"#, "no"),
+            (r#"{"msg":{"msg":{"msg":{"msg":{"msg":{"msg":"no"}}}}}}"#, ""),
+            ("7", ""),
+        ] {
+            assert_eq!(message(detail), due, "{detail}");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_of_an_error_is_none() {
+        let read = |value: &str| {
+            let body = format!(r#"{{"error":{{"docs_url":"{value}","request_id":"{value}"}}}}"#);
+            let answer = parse_error(400, body.as_bytes(), &redactor());
+            (answer.docs_url.is_some(), answer.request_id.is_some())
+        };
+        assert_eq!((read(""), read("x")), ((false, false), (true, true)));
+    }
 }

@@ -127,6 +127,11 @@ fn a_hint_or_a_limit_that_does_not_change_the_delay_is_not_its_reason() {
     });
     poll(&mut limited, 0, vec![instance("pending", None)]);
     assert_eq!(limited.decide(), Decision::PollAt(SECOND, Why::Changed));
+    let mut missing = policy(&["a", "b"], |rules| rules.any = true);
+    let backoff = Backoff::new(SECOND * 3, SECOND * 15, Jitter::Off).unwrap();
+    missing.pace = Pace::new(backoff, missing.rules.deadline);
+    poll(&mut missing, 0, vec![error(404, None), instance("pending", None)]);
+    assert_eq!(missing.decide(), Decision::PollAt(SECOND * 3, Why::Changed));
 }
 
 #[test]
@@ -300,4 +305,27 @@ fn a_deadline_missed_by_more_than_half_a_second_allows_one_more_poll() {
             if polls_again { Decision::PollAt(now, Why::Overslept) } else { Decision::Finish };
         assert_eq!(policy.decide(), due);
     }
+}
+
+#[test]
+fn a_fault_says_whether_another_poll_follows() {
+    let polls_again = |policy: &mut Policy, at: Duration| {
+        let mut round = policy.begin_round(at);
+        round.answer(0, error(500, None).unwrap());
+        let mut said = Vec::new();
+        let mut observer = |_: Duration, event: &WaitEvent<'_>| {
+            if let WaitEvent::Fault { polls_again, .. } = event {
+                said.push(*polls_again);
+            }
+        };
+        policy.record(round, at, &mut observer);
+        said
+    };
+    let mut once = policy(&["a"], |rules| rules.deadline = Deadline::LookOnce);
+    assert_eq!(polls_again(&mut once, Duration::ZERO), [false]);
+    let mut policy = policy(&["a"], |rules| rules.deadline = Deadline::After(SECOND * 60));
+    assert_eq!(polls_again(&mut policy, Duration::ZERO), [true]);
+    poll(&mut policy, 1, vec![instance("pending", None)]);
+    policy.give_up(SECOND * 90, &mut ());
+    assert_eq!(polls_again(&mut policy, SECOND * 90), [false]);
 }

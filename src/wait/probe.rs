@@ -109,3 +109,26 @@ impl From<io::Error> for ProbeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_error_is_refused_a_shortage_or_itself() {
+        let from = |kind: io::ErrorKind| ProbeError::from(io::Error::from(kind));
+        assert_eq!(from(io::ErrorKind::ConnectionRefused), ProbeError::ConnectionRefused);
+        assert!(matches!(from(io::ErrorKind::OutOfMemory), ProbeError::Exhausted(_)));
+        assert!(matches!(from(io::ErrorKind::ConnectionReset), ProbeError::Network(_)));
+    }
+
+    #[test]
+    fn a_failed_command_is_quoted_if_it_wrote_something() {
+        let failed = |last_line: Option<&str>| {
+            let last_line = last_line.map(Untrusted::from);
+            ProbeError::Command { ended: "exit code 1".into(), last_line }.to_string()
+        };
+        assert_eq!(failed(Some("no route")), "COMMAND failed with exit code 1: no route");
+        assert_eq!(failed(None), "COMMAND failed with exit code 1");
+    }
+}

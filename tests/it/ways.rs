@@ -251,6 +251,14 @@ fn after_two_faults_in_a_row_the_next_poll_uses_a_new_connection() {
 }
 
 #[test]
+fn a_connection_without_faults_is_kept() {
+    let server = Server::playing([pending(), pending(), pending(), pending(), ready()]);
+    Program::asking(&server, &[]).run().assert(0, IP);
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0; 5]);
+}
+
+#[test]
 fn an_unreachable_proxy_is_transient_and_named() {
     let port = ClosedPort::new();
     let url = format!("http://someone:{PASSWORD}@127.0.0.1:{}", port.number());
