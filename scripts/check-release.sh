@@ -249,7 +249,7 @@ check "the .apk is whole" apk_is_whole
 
 suite() {
     WAIT_READY_PROGRAM=$work/x86_64-unknown-linux-musl/$name-x86_64-unknown-linux-musl/wait-ready \
-        cargo test --locked --test it
+        env --default-signal cargo test --locked --test it
 }
 check "x86_64-unknown-linux-musl: passes the integration suite" suite
 

@@ -114,5 +114,5 @@ certify() { # a certificate that only itself vouches for, $work/tls.crt, and tls
 ignored_tests() { # NAME...: with the program as it is released
     cargo build --locked --release
     WAIT_READY_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/wait-ready" \
-        cargo test --locked --test it -- --ignored --nocapture --exact "$@"
+        env --default-signal cargo test --locked --test it -- --ignored --nocapture --exact "$@"
 }
