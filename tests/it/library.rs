@@ -45,6 +45,12 @@ impl<F: FnMut(&mut Round) + Send> InstanceSource for Asked<F> {
     }
 }
 
+#[test]
+fn a_round_is_empty_only_without_instances() {
+    assert!(Round::new([]).is_empty());
+    assert!(!Round::new([id("a")]).is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_in_the_place_of_another_instance_is_malformed() {
     let swapped = Asked(|round: &mut Round| {
