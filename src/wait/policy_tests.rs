@@ -130,8 +130,9 @@ fn a_hint_or_a_limit_that_does_not_change_the_delay_is_not_its_reason() {
     let mut missing = policy(&["a", "b"], |rules| rules.any = true);
     let backoff = Backoff::new(SECOND * 3, SECOND * 15, Jitter::Off).unwrap();
     missing.pace = Pace::new(backoff, missing.rules.deadline);
-    poll(&mut missing, 0, vec![error(404, None), instance("pending", None)]);
-    assert_eq!(missing.decide(), Decision::PollAt(SECOND * 3, Why::Changed));
+    poll(&mut missing, 0, vec![instance("pending", None), instance("pending", None)]);
+    poll(&mut missing, 10, vec![error(404, None), instance("pending", None)]);
+    assert_eq!(missing.decide(), Decision::PollAt(SECOND * 13, Why::Changed));
 }
 
 #[test]
