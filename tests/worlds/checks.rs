@@ -95,7 +95,7 @@ fn check_watches(options: &Options, oracle: &Oracle<'_>, ended: Ended<'_>) -> Re
     same("the exit code", code, Some(oracle.exit_code()))?;
     let met = watches.iter().filter(|watch| watch.is_met()).count();
     if code == Some(0) && (met == 0 || (met < watches.len() && !options.any)) {
-        return Err(format!("success, and {met} of {} got there", watches.len()));
+        return Err(format!("success, and {met} of {} met the condition", watches.len()));
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ use world::{Goal, Ms, Options, World};
 /// How a world is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// One instance that gets there by the book.
+    /// One instance that becomes ready as documented.
     Simple,
     /// One instance, any path, any weather.
     Rough,

@@ -114,7 +114,7 @@ impl World {
         (world, rng)
     }
 
-    /// One instance that gets there by the book.
+    /// One instance that becomes ready as documented.
     fn simple(seed: u64, rng: &mut Rng) -> Self {
         let options = Options {
             goal: Goal::Ready,
