@@ -145,10 +145,11 @@ check "it fills the termination log" reports 0
 
 name="wait-ready-$$-forever"
 : >"$work/termination-log"
+: >"$work/http.requests" # of the images before this one
 FAL_KEY=$key "${podman[@]}" run --detach --name "$name" --log-driver k8s-file "${run_flags[@]}" \
     "${outside[@]}" --env FAL_KEY "${volumes[@]}" "$image" "${program[@]}" inst_forever --timeout 5m \
     --report /dev/termination-log >/dev/null 2>"$work/err" 9>&-
-for _ in $(seq 50); do grep -q inst_forever "$work/http.requests" && break; sleep 0.1; done
+for _ in $(seq 200); do grep -q inst_forever "$work/http.requests" && break; sleep 0.1; done
 started=$(date +%s%3N)
 "${podman[@]}" kill --signal TERM "$name" >/dev/null
 code=$(timeout 20 "${podman[@]}" wait "$name" || echo 0)
