@@ -71,6 +71,10 @@ is_here() { # COMMAND, or py:MODULE
     esac
 }
 
+within() { # SECONDS COMMAND...: ended by then, where the system has `timeout`, which macOS lacks
+    if is_here timeout; then timeout "$@"; else "${@:2}"; fi
+}
+
 needs() { # TITLE NEEDED...: whether all of these are here
     local title=$1 missing='' needed
     shift
@@ -102,7 +106,8 @@ serve_api() { # NAME KEY [OPTION...]: its port is in $work/NAME.port then, its r
 }
 
 certify() { # a certificate that only itself vouches for, $work/tls.crt, and tls.pem with its key
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
+    # Git's bash on Windows would take the subject for a path.
+    MSYS2_ARG_CONV_EXCL=/CN= openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
         -subj /CN=stand-in -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
         -addext basicConstraints=critical,CA:FALSE \
         -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null

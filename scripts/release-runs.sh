@@ -20,14 +20,14 @@ work=$(mktemp -d)
 trap leave_nothing EXIT
 
 run() { # [NAME=VALUE...] -- ARGUMENT...: leaves $work/out, $work/err and $code
-    local environment=()
+    local command=(env)
     while [[ $1 != -- ]]; do
-        environment+=("$1")
+        command+=("$1")
         shift
     done
     shift
     code=0
-    env "${environment[@]}" timeout 120 "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
+    within 120 "${command[@]}" "${runner[@]}" "$@" >"$work/out" 2>"$work/err" || code=$?
     cat "$work/err"
 }
 
